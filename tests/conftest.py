@@ -1,0 +1,78 @@
+"""Fixtures for tests against a real RabbitMQ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.harness.broker import Broker
+from tests.harness.certificates import Certificates, Identity, issue_certificates
+from tests.harness.config import NodeConfig
+from tests.harness.rabbitmq import NO_BROKER, Brokers, find_brokers
+
+OpenBroker = Callable[..., Broker]
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, a stranger, and right and wrong certificates for ``localhost``."""
+    return issue_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def brokers() -> Iterator[Brokers]:
+    """The maker of RabbitMQ nodes. Without one: a skip at home, a failure with CI=true."""
+    found = find_brokers()
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(NO_BROKER)
+        pytest.skip(NO_BROKER)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def broker(brokers: Brokers, certificates: Certificates) -> Iterator[Broker]:
+    """The node that all tests share: do not stop it, do not change it, use a fresh vhost."""
+    with brokers.create(NodeConfig(certificates, certificates.server)) as shared:
+        shared.start()
+        yield shared
+
+
+@pytest.fixture
+def amqp_url(broker: Broker) -> str:
+    """The URL of a fresh vhost on the shared node."""
+    return broker.url_for(broker.fresh_vhost())
+
+
+@pytest.fixture
+def amqps_url(broker: Broker) -> str:
+    """The URL of a fresh vhost on the shared node, through TLS."""
+    return broker.url_for(broker.fresh_vhost(), tls=True)
+
+
+@pytest.fixture
+def open_broker(brokers: Brokers, certificates: Certificates) -> Iterator[OpenBroker]:
+    """Start a node of one's own: ``open_broker(identity=…, plugins=…, settings=…)``."""
+    with ExitStack() as stack:
+
+        def start(
+            identity: Identity = certificates.server,
+            plugins: tuple[str, ...] = (),
+            settings: tuple[str, ...] = (),
+        ) -> Broker:
+            config = NodeConfig(certificates, identity, plugins, settings)
+            created = stack.enter_context(brokers.create(config))
+            created.start()
+            return created
+
+        yield start
+
+
+@pytest.fixture
+def private_broker(open_broker: OpenBroker) -> Broker:
+    """A node of the test's own, to be stopped, killed and changed."""
+    return open_broker()
