@@ -1,0 +1,69 @@
+"""From what a query insists on to the plan: bindings for the broker, the residual for us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from clacks_events.filter.interest import ANYTHING, Demand, Interest
+from clacks_events.topic import ALL, simplified, source_pattern, type_pattern
+
+__all__ = ["Lineages", "Plan", "plan", "selection"]
+
+_MOST_BINDINGS = 128  # beyond that, the broker's work for each event outweighs what it saves
+
+
+class Lineages(Protocol):
+    """What the compiler asks of a catalog."""
+
+    def resolve(self, name: str) -> str:
+        """Return the Clark name behind a Clark or local name."""
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a schema declares the element of a Clark name."""
+
+    def derived(self, name: str) -> frozenset[str]:
+        """Return the Clark names of all that can stand for an element, itself included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who decides what."""
+
+    bindings: tuple[str, ...]
+    """Topic patterns; none at all when nothing can match."""
+    types: frozenset[str] | None
+    """Event types to look at, as Clark names or ``{*}local``; None is any."""
+    sources: frozenset[str] | None
+    """Sources to look at; None is any."""
+
+
+def plan(interest: Interest) -> Plan:
+    """Return the plan for the events that a query may match."""
+    patterns = simplified(_pattern(demand) for demand in interest.demands)
+    if len(patterns) > _MOST_BINDINGS:
+        patterns = (ALL,)
+    return Plan(patterns, interest.types, interest.sources)
+
+
+def _pattern(demand: Demand) -> str:
+    # A base type is listed with all its derived types, so no pattern leans on a lineage that
+    # the publisher might not know.
+    if demand.type is not None:
+        return type_pattern(demand.type, demand.source)
+    return ALL if demand.source is None else source_pattern(demand.source)
+
+
+def selection(types: tuple[str, ...], source: str | None, catalog: Lineages | None) -> Interest:
+    """Return the interest in some types, each with its derived ones, and in one source."""
+    if not types:
+        return ANYTHING if source is None else Interest(frozenset((Demand(source=source),)))
+    names = {name for given in types for name in _names(given, catalog)}
+    return Interest(frozenset(Demand(name, source) for name in names))
+
+
+def _names(given: str, catalog: Lineages | None) -> frozenset[str]:
+    if catalog is None or (given.startswith("{") and not catalog.derived(given)):
+        return frozenset((given if given.startswith("{") else f"{{*}}{given}",))
+    full = given if given.startswith("{") else catalog.resolve(given)
+    return catalog.derived(full)
