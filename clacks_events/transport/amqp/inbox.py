@@ -1,0 +1,174 @@
+"""A queue of events and its bindings."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+from collections import deque
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import amqp
+
+from clacks_events.transport.amqp.codec import decode
+from clacks_events.transport.amqp.link import AMQP_ERRORS
+from clacks_events.transport.amqp.publisher import EXCHANGE, open_channel
+from clacks_events.transport.base import InboxOptions, Message, OnDeliveries, TransportCounters
+
+if TYPE_CHECKING:
+    from clacks_events.transport.amqp.receiver import Receiver
+
+__all__ = ["AmqpInbox"]
+
+log = logging.getLogger(__name__)
+
+
+class _Delivery:
+    __slots__ = ("_channel", "_inbox", "_tag", "message")
+
+    def __init__(self, message: Message, inbox: AmqpInbox, channel: amqp.Channel, tag: int) -> None:
+        self.message = message
+        self._inbox = inbox
+        self._channel = channel
+        self._tag = tag
+
+    def ack(self) -> None:
+        self._inbox.settle(self._channel, self._tag)
+
+    def reject(self) -> None:
+        # Nobody else would fare better with it: as dealt with as it can be.
+        self._inbox.settle(self._channel, self._tag)
+
+
+class AmqpInbox:
+    """One queue: exclusive and short-lived, or durable under a name."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        on_deliveries: OnDeliveries,
+        options: InboxOptions,
+        counters: TransportCounters,
+        timeout: float,
+    ) -> None:
+        self._receiver = receiver
+        self._on_deliveries = on_deliveries
+        self._arrived: list[_Delivery] = []
+        self._options = options
+        self._counters = counters
+        self._timeout = timeout
+        self._queue = options.durable or f"clacks.events.{uuid.uuid4()}"
+        self._patterns: frozenset[str] = frozenset()
+        self._channel: amqp.Channel | None = None
+        self._consumer = ""
+        self._settled: deque[tuple[amqp.Channel, int]] = deque()
+        self._acked = 0
+        self._ahead: set[int] = set()
+        # What is lost with an exclusive queue anyway is acknowledged in batches.
+        self._batch = 1 if options.durable else max(1, options.window // 4)
+
+    def open(self, patterns: Collection[str]) -> None:
+        """Declare, bind and consume; returns when the bindings are in force."""
+        self._patterns = frozenset(patterns)
+        self._receiver.add(self, self._timeout)
+
+    def start(self, connection: amqp.Connection) -> None:
+        channel = open_channel(connection)
+        channel.basic_qos(0, self._options.window, False)
+        durable = self._options.durable is not None
+        channel.queue_declare(
+            self._queue, durable=durable, exclusive=not durable, auto_delete=not durable
+        )
+        for pattern in sorted(self._patterns):
+            channel.queue_bind(self._queue, EXCHANGE, pattern)
+        self._acked, self._ahead = 0, set()
+        self._channel = channel
+        receive = functools.partial(self._receive, channel)
+        self._consumer = str(channel.basic_consume(self._queue, callback=receive))
+
+    def _receive(self, channel: amqp.Channel, raw: amqp.Message) -> None:
+        self._counters.received += 1
+        tag = raw.delivery_info["delivery_tag"]
+        self._arrived.append(_Delivery(decode(raw), self, channel, tag))
+
+    def deliver(self) -> None:
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self._on_deliveries(arrived)
+
+    def settle(self, channel: amqp.Channel, tag: int) -> None:
+        """Note from any thread that a delivery is dealt with."""
+        self._settled.append((channel, tag))
+        if len(self._settled) >= self._batch:
+            self._receiver.wake()
+
+    def flush(self) -> None:
+        if len(self._settled) >= self._batch:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        last = self._acked
+        while self._settled:
+            channel, tag = self._settled.popleft()
+            # Tags of a channel that was lost mean nothing on the new one.
+            if channel is self._channel:
+                self._ahead.add(tag)
+        while self._acked + 1 in self._ahead:
+            self._acked += 1
+            self._ahead.discard(self._acked)
+        if self._acked > last and self._channel is not None:
+            self._channel.basic_ack(self._acked, multiple=True)
+
+    def lost(self) -> None:
+        self._channel = None
+
+    def bind(self, patterns: Collection[str]) -> None:
+        wanted = frozenset(patterns)
+        if wanted != self._patterns:
+            self._receiver.call(functools.partial(self._rebind, wanted), self._timeout)
+
+    def _rebind(self, wanted: frozenset[str]) -> None:
+        channel, had = self._channel, self._patterns
+        self._patterns = wanted
+        if channel is None:
+            # Being restored: start() binds what is wanted by then.
+            return
+        try:
+            # A channel of its own: a refusal closes it, and the queue must live on.
+            with channel.connection.channel() as clerk:
+                # A pattern that stays is left alone, so that none of its events is missed.
+                for pattern in sorted(wanted - had):
+                    clerk.queue_bind(self._queue, EXCHANGE, pattern)
+                for pattern in sorted(had - wanted):
+                    clerk.queue_unbind(self._queue, EXCHANGE, pattern)
+        except AMQP_ERRORS:
+            self._patterns = had
+            raise
+
+    def stop(self) -> None:
+        # Nothing of it comes back after a reconnect; the channel stays for acknowledgements.
+        self._receiver.remove(self)
+        self._receiver.post(self._cancel)
+
+    def _cancel(self) -> None:
+        consumer, self._consumer = self._consumer, ""
+        if self._channel is not None and consumer:
+            try:
+                # An exclusive queue goes with its last consumer.
+                self._channel.basic_cancel(consumer)
+            except AMQP_ERRORS:
+                log.debug("queue %s was gone before it was stopped", self._queue, exc_info=True)
+
+    def close(self) -> None:
+        self.stop()
+        self._receiver.post(self._leave)
+
+    def _leave(self) -> None:
+        try:
+            self._acknowledge()
+            if self._channel is not None:
+                self._channel.close()
+        except AMQP_ERRORS:
+            log.debug("queue %s was gone before it was closed", self._queue, exc_info=True)
+        self._channel = None

@@ -1,0 +1,210 @@
+"""The publishing connection: shared by all threads, one at a time."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import select
+import time
+from threading import Lock
+
+import amqp
+from amqp import exceptions as fault
+
+from clacks_events.errors import ConnectFailed, ConnectionLost, PublishFailed
+from clacks_events.transport.amqp.codec import checked, encode
+from clacks_events.transport.amqp.link import (
+    AMQP_ERRORS,
+    REFUSALS,
+    Connect,
+    cut,
+    read_frames,
+    within,
+)
+from clacks_events.transport.base import Message, PublishOptions, TransportCounters
+
+__all__ = ["EXCHANGE", "Publisher", "open_channel"]
+
+log = logging.getLogger(__name__)
+
+EXCHANGE = "clacks.events"
+_PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds between attempts to connect again
+_CONFIRM_TIMEOUT = 10.0  # seconds
+
+
+def open_channel(connection: amqp.Connection) -> amqp.Channel:
+    """Open a channel and make sure of the topic exchange that all events go through."""
+    channel = connection.channel()
+    try:
+        # Passively first: that needs no permission to configure the exchange.
+        channel.exchange_declare(EXCHANGE, "topic", passive=True)
+    except fault.NotFound:
+        # The broker closes a channel on which something was not found.
+        channel = connection.channel()
+        channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
+    return channel
+
+
+class Publisher:
+    """Writes messages, and connects again when the broker was away."""
+
+    def __init__(
+        self, connect: Connect, url: str, counters: TransportCounters, timeout: float
+    ) -> None:
+        self._connect = connect
+        self._url = url
+        self._counters = counters
+        self._timeout = timeout
+        self._lock = Lock()
+        self._is_closed = False
+        self._is_shut = False
+        self._open()
+
+    def _open(self) -> None:
+        self._connection: amqp.Connection | None = None
+        self._confirming: amqp.Channel | None = None
+        self._returned: list[amqp.Message] = []
+        connection = self._connect("publisher")
+        try:
+            self._channel: amqp.Channel = open_channel(connection)
+        except AMQP_ERRORS as error:
+            cut(connection)
+            if isinstance(error, REFUSALS):
+                raise PublishFailed(f"the broker refuses: {error}", url=self._url) from error
+            raise ConnectFailed(f"lost while opening: {error}", url=self._url) from error
+        self._poll = select.poll()
+        self._poll.register(connection.sock, select.POLLIN)
+        self._blocked = ""
+        connection.on_blocked = self._on_blocked
+        connection.on_unblocked = self._on_unblocked
+        self._connection = connection
+
+    def _on_blocked(self, reason: str) -> None:
+        self._blocked = reason or "no reason given"
+        log.warning("%s: the broker takes no more events for now: %s", self._url, reason)
+
+    def _on_unblocked(self) -> None:
+        self._blocked = ""
+        log.info("%s: the broker takes events again", self._url)
+
+    def publish(self, message: Message, options: PublishOptions) -> None:
+        """Send an event to the exchange; see Transport.publish."""
+        encoded = encode(message, persistent=options.persistent)
+        if message.headers:
+            checked(encoded, self._url)
+        self.send(encoded, EXCHANGE, message.key, confirm=options.confirm)
+        self._counters.published += 1
+
+    def send(
+        self, encoded: amqp.Message, exchange: str, key: str, *, confirm: bool = False
+    ) -> None:
+        """Send a message; while the broker is away, try again until the time is up."""
+        deadline = time.monotonic() + self._timeout
+        with self._lock:
+            for attempt in itertools.count():
+                try:
+                    self._ready(deadline)
+                    self._write(encoded, exchange, key, confirm=confirm)
+                    break
+                except REFUSALS as error:
+                    self._drop()
+                    raise PublishFailed(f"the broker refuses: {error}", url=self._url) from error
+                except (*AMQP_ERRORS, ConnectFailed) as error:
+                    self._drop()
+                    self._pause(attempt, deadline, error)
+
+    def _ready(self, deadline: float) -> None:
+        if self._is_closed:
+            raise ConnectionLost("the bus is closed", url=self._url)
+        if self._connection is None:
+            # Whoever waited for the lock in vain does not try once more by himself.
+            if within(deadline) <= 0:
+                raise ConnectFailed("still away", url=self._url)
+            self._open()
+            self._counters.reconnects += 1
+        # What the broker said meanwhile, a farewell for instance, comes first.
+        while self._poll.poll(within(deadline) * 1000 if self._blocked else 0):
+            self._read()
+        if self._blocked:
+            reason = f"the broker has taken nothing for {self._timeout:g} s: {self._blocked}"
+            raise PublishFailed(reason, url=self._url)
+
+    def _write(self, encoded: amqp.Message, exchange: str, key: str, *, confirm: bool) -> None:
+        if confirm:
+            self._send_confirmed(encoded, exchange, key)
+        else:
+            self._channel.basic_publish(encoded, exchange, key)
+
+    def _send_confirmed(self, encoded: amqp.Message, exchange: str, key: str) -> None:
+        channel = self._confirming_channel()
+        self._returned.clear()
+        try:
+            channel.basic_publish_confirm(
+                encoded, exchange, key, mandatory=True, confirm_timeout=_CONFIRM_TIMEOUT
+            )
+        except fault.MessageNacked as error:
+            raise PublishFailed("the broker could not keep it", url=self._url) from error
+        if self._returned:
+            raise PublishFailed(f"nobody takes {key}", url=self._url)
+
+    def _confirming_channel(self) -> amqp.Channel:
+        if self._confirming is None:
+            assert self._connection is not None
+            self._confirming = self._connection.channel()
+            self._confirming.events["basic_return"].add(self._on_return)
+        return self._confirming
+
+    def _on_return(self, *returned: object) -> None:
+        message = returned[-1]
+        assert isinstance(message, amqp.Message)
+        self._returned.append(message)
+
+    def _read(self) -> None:
+        assert self._connection is not None
+        read_frames(self._connection)
+        if not self._connection.connected:
+            raise fault.RecoverableConnectionError("the broker closed the connection")
+
+    def _pause(self, attempt: int, deadline: float, error: Exception) -> None:
+        left = within(deadline)
+        if left <= 0:
+            raise ConnectionLost(
+                f"no broker for {self._timeout:g} s, nothing was published: {error}", url=self._url
+            ) from error
+        time.sleep(min(left, _PAUSES[min(attempt, len(_PAUSES) - 1)]))
+
+    def tick(self) -> None:
+        """Keep the connection alive; called about once a second."""
+        # A publishing thread that holds the lock keeps it alive by itself.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._connection is not None:
+                while self._poll.poll(0):
+                    self._read()
+                self._connection.heartbeat_tick()
+        except AMQP_ERRORS:
+            # The next one to publish connects again and reports what goes wrong.
+            self._drop()
+        finally:
+            self._lock.release()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        cut(connection)
+
+    def close(self) -> None:
+        """Say goodbye to the broker, after what was published."""
+        with self._lock:
+            self._is_closed = True
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                close_quietly(connection)
+
+
+def close_quietly(connection: amqp.Connection) -> None:
+    """Close a connection in an orderly way, as far as the broker plays along."""
+    try:
+        connection.close()
+    except AMQP_ERRORS:
+        cut(connection)

@@ -1,0 +1,260 @@
+"""One process: ``memory://[name]``.
+
+A publisher's thread hands each message straight to the inboxes that match. Buses with the same
+name meet; when the last one closes, all that was there is gone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from functools import partial
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from clacks_events.config import BusOptions, Endpoint
+from clacks_events.errors import ConnectionLost, PublishFailed
+from clacks_events.topic import TopicTable
+from clacks_events.transport.base import (
+    InboxOptions,
+    Message,
+    OnDeliveries,
+    OnRequest,
+    PublishOptions,
+    Served,
+    TransportCounters,
+)
+
+__all__ = ["MemoryTransport"]
+
+log = logging.getLogger(__name__)
+
+_LARGEST_BACKLOG = 100_000
+
+
+class _Delivery:
+    __slots__ = ("_inbox", "message")
+
+    def __init__(self, message: Message, inbox: _Inbox) -> None:
+        self.message = message
+        self._inbox = inbox
+
+    def ack(self) -> None:
+        self._inbox.settle()
+
+    def reject(self) -> None:
+        self._inbox.settle()
+
+
+class _Inbox:
+    """An inbox; a durable one keeps messages while nobody reads."""
+
+    def __init__(self, broker: _Broker) -> None:
+        self.patterns: frozenset[str] = frozenset()
+        self._broker = broker
+        self._reader: tuple[OnDeliveries, TransportCounters] | None = None
+        self._is_durable = False
+        self._kept: deque[Message] = deque()
+        self._unsettled = 0
+        self._lock = Lock()
+
+    def open(self, reader: OnDeliveries, counters: TransportCounters, *, durable: bool) -> None:
+        with self._lock:
+            self._is_durable = durable
+            kept, self._kept = self._kept, deque()
+            self._reader = (reader, counters)
+        for message in kept:
+            self.offer(message)
+
+    def offer(self, message: Message) -> None:
+        with self._lock:
+            reader = self._reader
+            if reader is None:
+                if self._is_durable and len(self._kept) < _LARGEST_BACKLOG:
+                    self._kept.append(message)
+                return
+            if self._unsettled >= _LARGEST_BACKLOG:
+                self._lose(reader[1])
+                return
+            self._unsettled += 1
+            reader[1].received += 1
+        reader[0]((_Delivery(message, self),))
+
+    def _lose(self, counters: TransportCounters) -> None:
+        counters.lost += 1
+        if counters.lost == 1:
+            log.warning("an inbox with %d unsettled events loses the next", self._unsettled)
+
+    def settle(self) -> None:
+        with self._lock:
+            self._unsettled -= 1
+
+    def bind(self, patterns: Collection[str]) -> None:
+        self._broker.bind(self, frozenset(patterns))
+
+    def stop(self) -> None:
+        with self._lock:
+            self._reader = None
+
+    def close(self) -> None:
+        self.stop()
+        if not self._is_durable:
+            self._broker.bind(self, frozenset())
+
+
+class _Request:
+    __slots__ = ("_answer", "message")
+
+    def __init__(self, message: Message, answer: Future[bytes]) -> None:
+        self.message = message
+        self._answer = answer
+
+    def accept(self) -> None:
+        """Nothing to do: it was handed to one server only."""
+
+    def reply(self, body: bytes) -> None:
+        # The caller may have given up and cancelled.
+        if self._answer.set_running_or_notify_cancel():
+            self._answer.set_result(body)
+
+
+class _WorkQueue:
+    """Calls that wait for a server, and servers that take turns."""
+
+    def __init__(self) -> None:
+        self._servers: deque[OnRequest] = deque()
+        self._waiting: deque[tuple[float, _Request]] = deque()
+        self._lock = Lock()
+
+    def put(self, request: _Request, timeout: float) -> None:
+        with self._lock:
+            if not self._servers:
+                self._waiting.append((time.monotonic() + timeout, request))
+                return
+            server = self._servers[0]
+            self._servers.rotate(-1)
+        server(request)
+
+    def add(self, server: OnRequest) -> None:
+        with self._lock:
+            self._servers.append(server)
+            waiting, self._waiting = self._waiting, deque()
+        now = time.monotonic()
+        for deadline, request in waiting:
+            if deadline > now:
+                self.put(request, deadline - now)
+
+    def remove(self, server: OnRequest) -> None:
+        with self._lock:
+            if server in self._servers:
+                self._servers.remove(server)
+
+
+class _Broker:
+    """What all transports of one name share."""
+
+    def __init__(self) -> None:
+        self._table: TopicTable[_Inbox] = TopicTable()
+        self._durable: dict[str, _Inbox] = {}
+        self._queues: dict[str, _WorkQueue] = {}
+        self._lock = Lock()
+
+    def route(self, key: str) -> Collection[_Inbox]:
+        return self._table.route(key)
+
+    def inbox(self, durable: str | None) -> _Inbox:
+        if durable is None:
+            return _Inbox(self)
+        with self._lock:
+            return self._durable.setdefault(durable, _Inbox(self))
+
+    def bind(self, inbox: _Inbox, patterns: frozenset[str]) -> None:
+        with self._lock:
+            for pattern in patterns - inbox.patterns:
+                self._table.add(pattern, inbox)
+            for pattern in inbox.patterns - patterns:
+                self._table.remove(pattern, inbox)
+            inbox.patterns = patterns
+
+    def queue(self, name: str) -> _WorkQueue:
+        with self._lock:
+            return self._queues.setdefault(name, _WorkQueue())
+
+
+# Buses of one process can only meet if the process knows their brokers. Held weakly: a broker
+# lives as long as a transport uses it.
+_BROKERS: WeakValueDictionary[str, _Broker] = WeakValueDictionary()
+_BROKERS_LOCK = Lock()
+
+
+class MemoryTransport:
+    """A transport within this process, with the topic semantics of AMQP."""
+
+    def __init__(self, endpoint: Endpoint, options: BusOptions) -> None:
+        endpoint.check_options(())
+        del options
+        self.url = endpoint.redacted
+        self.user = endpoint.user or None
+        self.counters = TransportCounters()
+        self._opened: list[Callable[[], None]] = []
+        self._pending: dict[int, Future[bytes]] = {}
+        self._numbers = itertools.count()
+        self._is_closed = False
+        with _BROKERS_LOCK:
+            self._broker = _BROKERS.setdefault(f"{endpoint.host}/{endpoint.path}", _Broker())
+
+    def publish(self, message: Message, options: PublishOptions) -> None:
+        self._check_open()
+        message.user = self.user
+        inboxes = self._broker.route(message.key)
+        if options.confirm and not inboxes:
+            raise PublishFailed(f"nobody takes {message.key}", url=self.url)
+        self.counters.published += 1
+        for inbox in inboxes:
+            inbox.offer(message)
+
+    def open_inbox(
+        self, patterns: Collection[str], on_deliveries: OnDeliveries, options: InboxOptions
+    ) -> _Inbox:
+        self._check_open()
+        inbox = self._broker.inbox(options.durable)
+        inbox.open(on_deliveries, self.counters, durable=options.durable is not None)
+        inbox.bind(patterns)
+        self._opened.append(inbox.close)
+        return inbox
+
+    def request(self, queue: str, message: Message, timeout: float) -> Future[bytes]:
+        self._check_open()
+        message.user = self.user
+        answer: Future[bytes] = Future()
+        number = next(self._numbers)
+        self._pending[number] = answer
+        answer.add_done_callback(lambda _: self._pending.pop(number, None))
+        self._broker.queue(queue).put(_Request(message, answer), timeout)
+        return answer
+
+    def serve(self, queue: str, on_request: OnRequest) -> Served:
+        self._check_open()
+        work = self._broker.queue(queue)
+        work.add(on_request)
+        served = Served(partial(work.remove, on_request))
+        self._opened.append(served.close)
+        return served
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for close in self._opened:
+            close()
+        for answer in list(self._pending.values()):
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(ConnectionLost("the transport was closed", url=self.url))
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ConnectionLost("the transport is closed", url=self.url)
