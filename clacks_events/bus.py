@@ -1,0 +1,309 @@
+"""The bus: publish events, subscribe to those that match a query."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from threading import RLock
+
+from lxml import etree
+
+from clacks_events.catalog import Catalog
+from clacks_events.config import BusOptions
+from clacks_events.dispatch import Counters, Dispatcher, Tally
+from clacks_events.errors import ClacksError, ConnectionLost, TransportError
+from clacks_events.event import Event, HeaderValue, Stamp
+from clacks_events.filter import compile_filter
+from clacks_events.stamp import default_source, new_id, now
+from clacks_events.subscription import Handler, Subscription
+from clacks_events.topic import routing_key, simplified
+from clacks_events.transport import open_transport
+from clacks_events.transport.base import (
+    Inbox,
+    InboxOptions,
+    Message,
+    PublishOptions,
+    Transport,
+)
+from clacks_events.watching import SchemaWatch
+
+__all__ = ["Bus", "connect"]
+
+log = logging.getLogger(__name__)
+
+_MOST_KEYS = 10_000
+
+
+def connect(
+    url: str,
+    *,
+    schemas: Iterable[str | Path] = (),
+    source: str | None = None,
+    catalog: Catalog | None = None,
+    options: BusOptions | None = None,
+) -> Bus:
+    """Connect to a broker and return the bus.
+
+    ``schemas`` are directories of XSD files beside the built-in ones, ``source`` is the name that
+    published events carry (default: the name of this host). A ``catalog`` may be shared between
+    buses; then whoever made it refreshes it.
+
+    Raises ConfigError, CatalogError or ConnectFailed.
+    """
+    options = options or BusOptions()
+    known = catalog if catalog is not None else Catalog(schemas)
+    transport = open_transport(url, options)
+    watch = SchemaWatch(known) if catalog is None and options.watch_schemas else None
+    return Bus(transport, known, source=source or default_source(), options=options, watch=watch)
+
+
+class Bus:
+    """A connection that any number of threads publish on and subscribe to."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        catalog: Catalog,
+        *,
+        source: str,
+        options: BusOptions,
+        watch: SchemaWatch | None = None,
+    ) -> None:
+        """Take a transport over; use :func:`connect` unless you made one yourself."""
+        self.catalog = catalog
+        self.source = source
+        self.transport = transport
+        self._options = options
+        self._watch = watch
+        self._counters = Counters()
+        self._tally = Tally(self._counters)
+        self._shared = self._dispatcher()
+        self._inbox: Inbox | None = None
+        self._durable: dict[Subscription, Inbox] = {}
+        self._keys: dict[tuple[str, str | None], str] = {}
+        self._lock = RLock()
+        self._is_closed = False
+        self._ignore_catalog = catalog.on_change(self._renew)
+
+    @property
+    def counters(self) -> Counters:
+        """What happened so far."""
+        transport = self.transport.counters
+        self._counters.received = transport.received
+        self._counters.lost = transport.lost
+        self._counters.reconnects = transport.reconnects
+        return self._counters
+
+    def publish(
+        self,
+        event: Event | etree._Element | bytes | str,
+        *,
+        headers: Mapping[str, HeaderValue] | None = None,
+        confirm: bool = False,
+        persistent: bool = False,
+    ) -> Event:
+        """Validate an event, stamp it, send it, and return it as it was sent.
+
+        An element or text may be a whole ``<Event>`` or a bare payload. By default this is fire
+        and forget: with nobody listening the event is lost. ``confirm`` waits until the broker
+        has it and somebody's queue takes it; ``persistent`` lets it survive a broker restart.
+
+        Raises EventError and publishes nothing when the event is not valid; ConnectionLost when
+        the broker stays away; PublishFailed when it refuses or, with ``confirm``, nobody takes it.
+        """
+        sent = self._event(event, headers, Stamp(new_id(), self.source, now()))
+        self.catalog.validate(sent)
+        self._send(sent, PublishOptions(confirm, persistent))
+        return sent
+
+    def _event(
+        self,
+        event: Event | etree._Element | bytes | str,
+        headers: Mapping[str, HeaderValue] | None,
+        stamp: Stamp,
+    ) -> Event:
+        if isinstance(event, Event):
+            return (event.with_headers(headers) if headers else event).stamped(stamp)
+        if isinstance(event, bytes | str):
+            return Event.from_xml(
+                event,
+                headers=headers,
+                decoder=self.catalog,
+                stamp=stamp,
+                max_size=self._options.max_size,
+            )
+        return Event(event, headers=headers, decoder=self.catalog, stamp=stamp)
+
+    def _send(self, event: Event, options: PublishOptions) -> None:
+        if self._is_closed:
+            raise ConnectionLost("the bus is closed", url=self.transport.url)
+        message = Message(
+            event.xml,
+            self._key(event.type, event.source),
+            event.headers,
+            id=event.id,
+            type=event.type,
+            time=event.time,
+        )
+        self.transport.publish(message, options)
+        self._counters.published += 1
+
+    def _key(self, type: str, source: str | None) -> str:
+        key = self._keys.get((type, source))
+        if key is None:
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys = {}
+            key = routing_key(self.catalog.lineage(type), source)
+            self._keys[type, source] = key
+        return key
+
+    def subscribe(
+        self,
+        query: str | None = None,
+        handler: Handler | None = None,
+        *,
+        types: Sequence[str] = (),
+        source: str | None = None,
+        namespaces: Mapping[str, str] | None = None,
+        durable: str | None = None,
+    ) -> Subscription:
+        """Receive the events that match all that is given; without anything, every event.
+
+        ``query`` is XQuery; ``types`` are Clark or local names, each standing for its derived
+        types as well; ``namespaces`` are prefixes for the query. With a ``handler`` each event is
+        given to it, on a thread of the subscription's own; without one, iterate over the result.
+        A ``durable`` name keeps events at the broker while nobody reads, and hands each over
+        again until its handler was done with it.
+
+        Returns when the broker delivers what matches. Raises FilterError, UnknownEventType or
+        ConnectionLost.
+        """
+        recipe = partial(
+            compile_filter,
+            query,
+            namespaces=namespaces,
+            catalog=self.catalog,
+            types=tuple(types),
+            source=source,
+        )
+        subscription = Subscription(recipe, handler, self._remove, self._count_handler_error)
+        try:
+            self._add(subscription, durable)
+        except BaseException:
+            subscription.finish()
+            raise
+        return subscription
+
+    def _add(self, subscription: Subscription, durable: str | None) -> None:
+        with self._lock:
+            if self._is_closed:
+                raise ConnectionLost("the bus is closed", url=self.transport.url)
+            if durable is None:
+                self._share(subscription)
+            else:
+                self._open_durable(subscription, durable)
+
+    def _share(self, subscription: Subscription) -> None:
+        wanted = (*self._shared.subscriptions, subscription)
+        patterns = _union(wanted)
+        if self._inbox is None:
+            options = InboxOptions(self._options.window)
+            self._inbox = self.transport.open_inbox(patterns, self._shared.receive, options)
+        else:
+            self._inbox.bind(patterns)
+        self._shared.subscriptions = wanted
+
+    def _open_durable(self, subscription: Subscription, name: str) -> None:
+        dispatcher = self._dispatcher()
+        dispatcher.subscriptions = (subscription,)
+        self._durable[subscription] = self.transport.open_inbox(
+            subscription.filter.bindings,
+            dispatcher.receive,
+            InboxOptions(self._options.window, name),
+        )
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self.catalog,
+            self._tally,
+            max_size=self._options.max_size,
+            validates=self._options.check_incoming,
+        )
+
+    def _remove(self, subscription: Subscription) -> None:
+        with self._lock:
+            inbox = self._durable.pop(subscription, None)
+            if inbox is None:
+                self._unshare(subscription)
+        if inbox is None:
+            subscription.finish()
+        else:
+            inbox.stop()
+            subscription.finish(inbox.close)
+
+    def _unshare(self, subscription: Subscription) -> None:
+        left = tuple(s for s in self._shared.subscriptions if s is not subscription)
+        self._shared.subscriptions = left
+        if self._inbox is None or self._is_closed:
+            return
+        if left:
+            self._inbox.bind(_union(left))
+        else:
+            self._inbox.close()
+            self._inbox = None
+
+    def _count_handler_error(self) -> None:
+        self._tally.count("handler_errors")
+
+    def _renew(self) -> None:
+        """Let the subscriptions see what has changed in the catalog."""
+        with self._lock:
+            self._keys = {}
+            if self._is_closed:
+                return
+            for subscription in (*self._shared.subscriptions, *self._durable):
+                _recompile(subscription)
+            try:
+                if self._inbox is not None:
+                    self._inbox.bind(_union(self._shared.subscriptions))
+                for subscription, inbox in self._durable.items():
+                    inbox.bind(subscription.filter.bindings)
+            except TransportError:
+                # When the connection is back, it comes back with the new patterns.
+                log.warning("bindings wait for the broker to return", exc_info=True)
+
+    def close(self) -> None:
+        """End all subscriptions, after what has arrived, and leave the broker."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        self._ignore_catalog()
+        if self._watch is not None:
+            self._watch.close()
+        if self._inbox is not None:
+            self._inbox.stop()
+        for subscription in (*self._shared.subscriptions, *self._durable):
+            self._remove(subscription)
+        self.transport.close()
+
+    def __enter__(self) -> Bus:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _union(subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
+    return simplified(
+        pattern for subscription in subscriptions for pattern in subscription.filter.bindings
+    )
+
+
+def _recompile(subscription: Subscription) -> None:
+    try:
+        subscription.renew()
+    except ClacksError:
+        log.exception("%r keeps its former meaning", subscription.filter.text)
