@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from lxml import etree
 from clacks_events.catalog import Catalog
 from clacks_events.config import BusOptions
 from clacks_events.dispatch import Counters, Dispatcher, Tally
-from clacks_events.errors import ClacksError, ConnectionLost, TransportError
+from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
 from clacks_events.event import Event, HeaderValue, Stamp
 from clacks_events.filter import compile_filter
 from clacks_events.stamp import default_source, new_id, now
@@ -177,9 +178,10 @@ class Bus:
         A ``durable`` name keeps events at the broker while nobody reads, and hands each over
         again until its handler was done with it.
 
-        Returns when the broker delivers what matches. Raises FilterError, UnknownEventType or
-        ConnectionLost.
+        Returns when the broker delivers what matches. Raises FilterError, UnknownEventType,
+        ConnectionLost, or ConfigError for a handler that cannot be called.
         """
+        _check_handler(handler)
         recipe = partial(
             compile_filter,
             query,
@@ -294,6 +296,15 @@ class Bus:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _check_handler(handler: Handler | None) -> None:
+    if handler is None:
+        return
+    if not callable(handler):
+        raise ConfigError(f"a handler is a function of one event, not {type(handler).__name__}")
+    if inspect.iscoroutinefunction(handler):
+        raise ConfigError("the handler is async: leave it out and use async for instead")
 
 
 def _union(subscriptions: Iterable[Subscription]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ ENVELOPE = f"{{{NAMESPACE}}}Event"
 HeaderValue: TypeAlias = str | bool | int | float | Decimal | datetime | bytes
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
+_HEADER_TYPES = (str, bool, int, float, Decimal, datetime, bytes)
 _NO_HEADERS: Mapping[str, HeaderValue] = MappingProxyType({})
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _BLANK = " \t\r\n"  # what XML takes for white space
@@ -72,10 +73,7 @@ class Event:
 
         Raises MalformedEvent when the envelope breaks its rules.
         """
-        if next(element.iter(etree.Entity), None) is not None:
-            raise MalformedEvent("an entity reference, which nobody could resolve")
-        if not isinstance(element.tag, str):
-            raise MalformedEvent("a comment or a processing instruction is no payload")
+        _check_element(element)
         root = sound(element)
         if root.tag == ENVELOPE:
             root = detached(root)
@@ -119,7 +117,7 @@ class Event:
     ) -> None:
         self._root = root
         self._id, self._source, self._time = _attributes(root)
-        self._headers = MappingProxyType(dict(headers)) if headers else _NO_HEADERS
+        self._headers = _checked_headers(headers) if headers else _NO_HEADERS
         self._decoder = decoder
         self._xml = xml
         self._payload: etree._Element | None = None
@@ -226,6 +224,27 @@ class Event:
 
     def __repr__(self) -> str:
         return f"<Event {self.type} id={self._id} source={self._source}>"
+
+
+def _check_element(element: object) -> None:
+    if not isinstance(element, etree._Element):
+        kind = f"{type(element).__module__}.{type(element).__name__}"
+        raise MalformedEvent(f"an event is made of an lxml element, not of {kind}")
+    if next(element.iter(etree.Entity), None) is not None:
+        raise MalformedEvent("an entity reference, which nobody could resolve")
+    if not isinstance(element.tag, str):
+        raise MalformedEvent("a comment or a processing instruction is no payload")
+
+
+def _checked_headers(headers: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
+    for name, value in headers.items():
+        if not isinstance(name, str) or not 0 < len(name.encode()) <= _LONGEST_NAME:
+            raise MalformedEvent(f"a header name is text of 1 to {_LONGEST_NAME} bytes: {name!r}")
+        if not isinstance(value, _HEADER_TYPES):
+            raise MalformedEvent(f"header {name!r}: {type(value).__name__} has no form on the wire")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise MalformedEvent(f"header {name!r}: {value} has more than 64 bits")
+    return MappingProxyType(dict(headers))
 
 
 def _fill(root: etree._Element, stamp: Stamp) -> bool:

@@ -546,3 +546,16 @@ def test_a_durable_handler_may_close_its_own_subscription(open_bus: Connect) -> 
     publisher.publish(status("2"), confirm=True)
     wait_until(lambda: again)
     assert texts(again) == ["2"]
+
+
+def test_what_cannot_be_a_query_or_a_handler_is_refused(open_bus: Connect) -> None:
+    async def coroutine(event: Event) -> None:
+        raise AssertionError(event)
+
+    bus = open_bus()
+    with pytest.raises(ConfigError, match="a query is text"):
+        bus.subscribe(print)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="a handler is a function"):
+        bus.subscribe(".", "handler")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="use async for"):
+        bus.subscribe(".", coroutine)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -312,3 +314,25 @@ def test_elements_that_are_no_payload() -> None:
     ):
         with pytest.raises(MalformedEvent):
             Event(element)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"": 1}, "1 to 255 bytes"),
+        ({"ü" * 128: 1}, "1 to 255 bytes"),
+        ({5: 1}, "1 to 255 bytes"),
+        ({"a": None}, "NoneType has no form"),
+        ({"a": [1]}, "list has no form"),
+        ({"a": 2**63}, "more than 64 bits"),
+    ],
+)
+def test_headers_that_no_wire_carries_are_refused(headers: Any, reason: str) -> None:
+    with pytest.raises(MalformedEvent, match=reason):
+        Event.from_xml("<a/>", headers=headers)
+
+
+@pytest.mark.parametrize("thing", [5, None, [], ElementTree.Element("a")])
+def test_what_is_no_element_is_refused(thing: Any) -> None:
+    with pytest.raises(MalformedEvent, match="made of an lxml element, not of"):
+        Event(thing)

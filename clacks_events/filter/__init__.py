@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from clacks_events.errors import EvaluationError
+from clacks_events.errors import ConfigError, EvaluationError
 from clacks_events.event import Event, HeaderValue
 from clacks_events.filter.interest import Interest
 from clacks_events.filter.lower import Lineages, Plan, plan, selection
@@ -41,9 +41,11 @@ def compile_filter(
     """Compile a query, some event types, a source, or all of them together.
 
     ``namespaces`` are prefixes for the query beside the predeclared ones; ``catalog`` knows which
-    types derive from which. Raises FilterError, with a caret under the fault, or
-    UnknownEventType.
+    types derive from which. Raises FilterError, with a caret under the fault, UnknownEventType, or
+    ConfigError for what is no text.
     """
+    if not isinstance(text, str | None):
+        raise ConfigError(f"a query is text, not {type(text).__name__}")
     interest = selection(types, source, catalog)
     if text is None:
         return Filter("", interest, plan(interest), None, None)
