@@ -3,9 +3,9 @@
 ::
 
     text ──parse──► Query ──nodes──► Node ──analyse──► Interest ──plan──► Plan
-                      │                                                     │
+                      │                └────decide────────────────────────► │
                       └──────────────► residual ──────► evaluate ◄──────────┘
-                                    (what the broker cannot decide)
+                               (what type and source do not decide)
 
 The bindings of the plan may select too much, never too little; together with the residual they
 are the query.
@@ -48,16 +48,19 @@ def compile_filter(
         raise ConfigError(f"a query is text, not {type(text).__name__}")
     interest = selection(types, source, catalog)
     if text is None:
-        return Filter("", interest, plan(interest), None, None)
+        return Filter("", interest, plan(interest, decides=True), None, None)
     # elementpath takes 140 ms to import: whoever only publishes does not pay for it.
     from clacks_events.filter.analyse import analyse
+    from clacks_events.filter.decide import is_decided
     from clacks_events.filter.xquery import parse_query, to_node
 
     derived = None if catalog is None else partial(_derived, catalog)
     query = parse_query(text, namespaces, derived)
     node = to_node(query, derived)
     interest &= analyse(node)
-    return Filter(text, interest, plan(interest), query, node)
+    # A header that is declared and absent means no match, whatever else the query says.
+    decides = not query.externals and is_decided(node)
+    return Filter(text, interest, plan(interest, decides=decides), query, node)
 
 
 def _derived(catalog: Lineages, name: str) -> frozenset[str]:

@@ -53,8 +53,8 @@ def _names(names: frozenset[str] | None) -> str:
 
 
 def _residual(plan: Plan, query: Query | None) -> str:
-    if query is not None:
+    if query is not None and not plan.decides:
         return "the whole query, by elementpath, for events of these types and sources"
     if plan.types is None and plan.sources is None:
-        return "nothing"
-    return "type and source, by name"
+        return "nothing: every event matches"
+    return "type and source, by their full names"

@@ -25,18 +25,32 @@ class Interest:
     """The events that meet at least one of the demands."""
 
     demands: frozenset[Demand]
+    is_widened: bool = False
+    """Whether there were too many demands, so that it admits more than was asked for."""
 
     def __or__(self, other: Interest) -> Interest:
         union = self.demands | other.demands
-        if _ANY in union or len(union) > _MOST_DEMANDS:
-            return ANYTHING
-        return Interest(union)
+        widened = self.is_widened or other.is_widened
+        if len(union) > _MOST_DEMANDS:
+            return Interest(_ALL, is_widened=True)
+        return Interest(_ALL if _ANY in union else union, widened)
 
     def __and__(self, other: Interest) -> Interest:
-        if self == ANYTHING or other == ANYTHING:
-            return other if self == ANYTHING else self
+        widened = self.is_widened or other.is_widened
+        if _ANY in self.demands or _ANY in other.demands:
+            narrow = other if _ANY in self.demands else self
+            return Interest(narrow.demands, widened)
         met = {both for one in self.demands for two in other.demands if (both := _both(one, two))}
-        return Interest(frozenset(met)) if len(met) <= _MOST_DEMANDS else self
+        if len(met) > _MOST_DEMANDS:
+            return Interest(self.demands, is_widened=True)
+        return Interest(frozenset(met), widened)
+
+    def admits(self, type: str, source: str | None) -> bool:
+        """Tell whether an event of a type, as a Clark name, and a source meets a demand."""
+        names = (None, type, f"{{*}}{_local(type)}")
+        return any(
+            demand.type in names and demand.source in (None, source) for demand in self.demands
+        )
 
     @property
     def types(self) -> frozenset[str] | None:
@@ -52,7 +66,8 @@ class Interest:
 
 
 _ANY = Demand()
-ANYTHING = Interest(frozenset((_ANY,)))
+_ALL = frozenset((_ANY,))
+ANYTHING = Interest(_ALL)
 NOTHING = Interest(frozenset())
 
 

@@ -36,14 +36,35 @@ class Plan:
     """Event types to look at, as Clark names or ``{*}local``; None is any."""
     sources: frozenset[str] | None
     """Sources to look at; None is any."""
+    interest: Interest
+    decides: bool
+    """Whether type and source alone decide, so that there is no residual."""
+    is_product: bool
+    """Whether each of the types may come from each of the sources."""
 
 
-def plan(interest: Interest) -> Plan:
-    """Return the plan for the events that a query may match."""
+def plan(interest: Interest, *, decides: bool) -> Plan:
+    """Return the plan for the events that a query may match.
+
+    ``decides`` says that the query asks for nothing but type and source.
+    """
     patterns = simplified(_pattern(demand) for demand in interest.demands)
     if len(patterns) > _MOST_BINDINGS:
         patterns = (ALL,)
-    return Plan(patterns, interest.types, interest.sources)
+    types, sources = interest.types, interest.sources
+    product = {Demand(t, s) for t in _any(types) for s in _any(sources)}
+    return Plan(
+        patterns,
+        types,
+        sources,
+        interest,
+        decides=decides and not interest.is_widened,
+        is_product=product == interest.demands,
+    )
+
+
+def _any(names: frozenset[str] | None) -> frozenset[str | None]:
+    return frozenset((None,)) if names is None else frozenset[str | None](names)
 
 
 def _pattern(demand: Demand) -> str:

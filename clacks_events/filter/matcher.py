@@ -45,7 +45,9 @@ def evaluate(plan: Plan, query: Query | None, subject: Subject) -> bool:
         return False
     if plan.sources is not None and event.source not in plan.sources:
         return False
-    return query is None or query.evaluate_wrapped(subject.wrapped, subject.headers)
+    if plan.decides or query is None:
+        return plan.is_product or plan.interest.admits(event.type, event.source)
+    return query.evaluate_wrapped(subject.wrapped, subject.headers)
 
 
 def is_one_of(name: str, types: frozenset[str]) -> bool:

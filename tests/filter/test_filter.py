@@ -218,3 +218,35 @@ def test_bindings_never_lose_an_event(
         assert found.matches(event) == is_match
         key = routing_key((*bases, event.type), event.source)
         assert not is_match or any(matches(pattern, key) for pattern in found.bindings), key
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ".",
+        "/e:Event",
+        "./e:Event/e:A",
+        "let $e := ./e:Event return $e/e:A or $e/x:B",
+        "./*:Event/*:A",
+        "./e:Event[@source = ('a', 'b')]/e:A",
+        "./e:Event/@source = 'a' and ./e:Event/e:A",
+    ],
+)
+def test_what_type_and_source_decide_needs_no_evaluation(query: str) -> None:
+    assert "elementpath" not in compile_filter(query, namespaces=NAMESPACES).explain()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "./e:Event/e:A/e:v",
+        "./e:Event/e:A[1]",
+        "./e:Event/*",
+        "./e:Event[e:A]",
+        "not(./e:Event/e:A)",
+        "declare variable $h external; ./e:Event/e:A",
+        " or ".join(f"./e:Event/e:T{number}" for number in range(80)),
+    ],
+)
+def test_everything_else_is_evaluated(query: str) -> None:
+    assert "elementpath" in compile_filter(query, namespaces=NAMESPACES).explain()
