@@ -12,7 +12,7 @@ from threading import RLock
 from lxml import etree
 
 from clacks_events.catalog import Catalog
-from clacks_events.config import BusOptions
+from clacks_events.config import BusOptions, checked_name
 from clacks_events.dispatch import Counters, Dispatcher, Tally
 from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
 from clacks_events.event import Event, HeaderValue, Stamp
@@ -223,7 +223,7 @@ class Bus:
         self._durable[subscription] = self.transport.open_inbox(
             subscription.filter.bindings,
             dispatcher.receive,
-            InboxOptions(self._options.window, name),
+            InboxOptions(self._options.window, checked_name("a durable name", name)),
         )
 
     def _dispatcher(self) -> Dispatcher:

@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 from clacks_events.errors import ConfigError
 from clacks_events.xml import MAX_SIZE
 
-__all__ = ["BusOptions", "Endpoint", "parse_url"]
+__all__ = ["BusOptions", "Endpoint", "checked_name", "parse_url"]
 
-
+_LONGEST_NAME = 255  # bytes of an AMQP short string
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _OPTION = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -106,6 +106,16 @@ def _hint(scheme: str) -> str:
         f"cannot read the {scheme}:// URL: the port must be a number up to 65535, and special"
         " characters in user, password and path are %-encoded (# as %23, / as %2F, @ as %40)"
     )
+
+
+def checked_name(what: str, name: str) -> str:
+    """Return the name of a queue; raise ConfigError for one that no broker can have."""
+    # AMQP 0-9-1 carries it as a short string; RabbitMQ keeps "amq." for itself.
+    if not 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME or name.startswith("amq."):
+        raise ConfigError(
+            f"{what} has 1 to {_LONGEST_NAME} bytes and does not begin with 'amq.': {name[:80]!r}"
+        )
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,13 +238,22 @@ def _check_element(element: object) -> None:
 
 def _checked_headers(headers: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
     for name, value in headers.items():
-        if not isinstance(name, str) or not 0 < len(name.encode()) <= _LONGEST_NAME:
+        if not isinstance(name, str) or not 0 < len(_utf8(name, name)) <= _LONGEST_NAME:
             raise MalformedEvent(f"a header name is text of 1 to {_LONGEST_NAME} bytes: {name!r}")
         if not isinstance(value, _HEADER_TYPES):
             raise MalformedEvent(f"header {name!r}: {type(value).__name__} has no form on the wire")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise MalformedEvent(f"header {name!r}: {value} has more than 64 bits")
+        if isinstance(value, str):
+            _utf8(name, value)
     return MappingProxyType(dict(headers))
+
+
+def _utf8(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedEvent(f"header {name!r}: not Unicode text: {error.reason}") from error
 
 
 def _fill(root: etree._Element, stamp: Stamp) -> bool:

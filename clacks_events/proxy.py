@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
+from clacks_events.config import checked_name
 from clacks_events.errors import RpcError
 from clacks_events.event import Event, JsonValue
 from clacks_events.rpc import DEFAULT_QUEUE, RpcClient
@@ -28,6 +29,7 @@ class AMQPServiceProxy:
 
     def __init__(self, url: str, *, timeout: float = 10.0, agent: str = DEFAULT_QUEUE) -> None:
         """Connect to the broker; ``timeout`` seconds is how long each call may take."""
+        checked_name("the name of an agent", agent)
         self._transport = open_transport(url)
         self._client = RpcClient(self._transport, queue=agent, timeout=timeout)
 

@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as NotInTime
 from itertools import count
 from typing import Any, TypeAlias
 
+from clacks_events.config import checked_name
 from clacks_events.errors import (
     AccessDenied,
     ClacksError,
@@ -153,6 +154,7 @@ class RpcServer:
         self, transport: Transport, dispatch: Dispatch, *, queue: str, workers: int
     ) -> None:
         """Start to serve."""
+        checked_name("the name of an agent", queue)
         self._dispatch = dispatch
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="clacks-command")
         self._served = transport.serve(queue, self._take)
@@ -181,7 +183,7 @@ class RpcClient:
 
     def __init__(self, transport: Transport, *, queue: str, timeout: float) -> None:
         self._transport = transport
-        self._queue = queue
+        self._queue = checked_name("the name of an agent", queue)
         self._timeout = timeout
         self._numbers = count(1)
 

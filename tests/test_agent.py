@@ -16,6 +16,7 @@ from clacks_events import (
     AMQPEventConsumer,
     AMQPServiceProxy,
     BusOptions,
+    ConfigError,
     ConnectFailed,
     Event,
     EventMaker,
@@ -285,6 +286,13 @@ def test_a_consumer_knows_dropped_schemas(url: str, tmp_path: Path) -> None:
     ):
         bus.publish("<Note xmlns='urn:n'>hello</Note>")
         wait_until(lambda: got)
+
+
+def test_an_agent_needs_a_name_that_a_broker_can_have(url: str) -> None:
+    with pytest.raises(ConfigError, match="the name of an agent has 1 to 255 bytes"):
+        AMQPServiceProxy(url, agent="x" * 256)
+    with connect(url) as bus, pytest.raises(ConfigError, match="the name of an agent"):
+        Agent(bus, queue="")
 
 
 def test_a_proxy_without_a_broker_fails_at_once() -> None:

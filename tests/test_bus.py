@@ -559,3 +559,6 @@ def test_what_cannot_be_a_query_or_a_handler_is_refused(open_bus: Connect) -> No
         bus.subscribe(".", "handler")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="use async for"):
         bus.subscribe(".", coroutine)
+    for name in ("", "x" * 256, "amq.mine"):
+        with pytest.raises(ConfigError, match="a durable name has 1 to 255 bytes"):
+            bus.subscribe(".", durable=name)

@@ -325,6 +325,8 @@ def test_elements_that_are_no_payload() -> None:
         ({"a": None}, "NoneType has no form"),
         ({"a": [1]}, "list has no form"),
         ({"a": 2**63}, "more than 64 bits"),
+        ({"a": "\ud800"}, "not Unicode text"),
+        ({"\ud800": "a"}, "not Unicode text"),
     ],
 )
 def test_headers_that_no_wire_carries_are_refused(headers: Any, reason: str) -> None:
