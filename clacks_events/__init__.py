@@ -6,6 +6,7 @@ from clacks_events.bus import Bus, connect
 from clacks_events.catalog import BUILTIN_SCHEMAS, Catalog, EventType
 from clacks_events.config import BusOptions
 from clacks_events.consumer import AMQPEventConsumer
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import (
     AccessDenied,
     CatalogError,
@@ -29,7 +30,7 @@ from clacks_events.errors import (
     UnknownEventType,
     UnsupportedFilter,
 )
-from clacks_events.event import NAMESPACE, Event
+from clacks_events.event import Event
 from clacks_events.filter import Filter, compile_filter
 from clacks_events.maker import EventMaker
 from clacks_events.proxy import AMQPServiceProxy

@@ -14,8 +14,9 @@ from lxml import etree
 from clacks_events.catalog import Catalog
 from clacks_events.config import BusOptions, checked_name
 from clacks_events.dispatch import Counters, Dispatcher, Tally
+from clacks_events.envelope import Stamp
 from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
-from clacks_events.event import Event, HeaderValue, Stamp
+from clacks_events.event import Event, HeaderValue
 from clacks_events.filter import compile_filter
 from clacks_events.stamp import default_source, new_id, now
 from clacks_events.subscription import Handler, Subscription

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import MalformedEvent
-from clacks_events.event import NAMESPACE
 from clacks_events.lexical import lexical
 from clacks_events.xml import detached, sound
 

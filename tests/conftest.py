@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from tests.harness.config import NodeConfig
 from tests.harness.rabbitmq import NO_BROKER, Brokers, find_brokers
 
 OpenBroker = Callable[..., Broker]
+
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +79,12 @@ def open_broker(brokers: Brokers, certificates: Certificates) -> Iterator[OpenBr
 def private_broker(open_broker: OpenBroker) -> Broker:
     """A node of the test's own, to be stopped, killed and changed."""
     return open_broker()
+
+
+@pytest.fixture(params=["memory", "amqp"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of a broker that nobody else uses."""
+    if request.param == "memory":
+        return f"memory://test-{next(_NUMBERS)}"
+    found: str = request.getfixturevalue("amqp_url")
+    return found

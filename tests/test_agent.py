@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -42,15 +41,6 @@ declare namespace f='http://www.gonicus.de/Events';
 let $e := ./f:Event
 return $e/f:PhoneStatus
 """
-_NUMBERS = itertools.count()
-
-
-@pytest.fixture(params=["memory", "amqp"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return f"memory://agent-{next(_NUMBERS)}"
-    found: str = request.getfixturevalue("amqp_url")
-    return found
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -36,17 +35,8 @@ from tests.harness.waiting import wait_until
 e = EventMaker()
 F = "declare namespace f='http://www.gonicus.de/Events'; "
 PATIENT = BusOptions(publish_timeout=10.0)
-_NUMBERS = itertools.count()
 
 Connect = Callable[..., Bus]
-
-
-@pytest.fixture(params=["memory", "amqp"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return f"memory://bus-{next(_NUMBERS)}"
-    found: str = request.getfixturevalue("amqp_url")
-    return found
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 from lxml import etree
 
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import MalformedEvent
-from clacks_events.event import NAMESPACE, Event
+from clacks_events.event import Event
 from clacks_events.maker import EventMaker
 
 E = f"{{{NAMESPACE}}}"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from clacks_events.event import ENVELOPE, NAMESPACE, Event, Stamp
+from clacks_events.envelope import ENVELOPE, NAMESPACE, Stamp
+from clacks_events.event import Event
 
 STAMP = Stamp("i", "s", "2026-01-01T00:00:00Z")
 

@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID
 
-from clacks_events.event import Event, Stamp
+from clacks_events.envelope import Stamp
+from clacks_events.event import Event
 from clacks_events.stamp import default_source, new_id, now
 
 

@@ -30,8 +30,8 @@ from clacks_events.catalog.shape import (
     tag_of,
 )
 from clacks_events.catalog.values import write
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import InvalidEvent
-from clacks_events.event import NAMESPACE
 from clacks_events.xml import local_name
 
 __all__ = ["from_json", "prefixes"]

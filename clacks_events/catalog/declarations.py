@@ -15,7 +15,7 @@ from lxml import etree
 
 from clacks_events.catalog.documents import XSD, Document, Unit
 from clacks_events.catalog.engine import SchemaFile
-from clacks_events.event import NAMESPACE
+from clacks_events.envelope import NAMESPACE
 from clacks_events.xml import local_name
 
 __all__ = ["Declaration", "declarations", "lineage", "roots"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clacks_events.catalog.declarations import Declaration, declarations, lineage
 from clacks_events.catalog.store import Store
-from clacks_events.event import NAMESPACE
+from clacks_events.envelope import NAMESPACE
 from clacks_events.xml import local_name
 
 __all__ = ["EventType", "Snapshot", "take_snapshot"]

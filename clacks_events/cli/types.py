@@ -11,7 +11,7 @@ from lxml import etree
 
 from clacks_events.catalog import Catalog, EventType
 from clacks_events.cli.options import add_schemas, schema_directories, wrong_usage
-from clacks_events.event import NAMESPACE
+from clacks_events.envelope import NAMESPACE
 from clacks_events.xml import local_name
 
 _WIDTH = 96

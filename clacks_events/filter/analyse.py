@@ -12,7 +12,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import assert_never
 
-from clacks_events.event import ENVELOPE
+from clacks_events.envelope import ENVELOPE
 from clacks_events.filter import nodes
 from clacks_events.filter.interest import ANYTHING, NOTHING, Demand, Interest
 from clacks_events.filter.nodes import Node, Start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from clacks_events.event import ENVELOPE
+from clacks_events.envelope import ENVELOPE
 from clacks_events.filter import nodes
 from clacks_events.filter.nodes import Node, Start, Step
 

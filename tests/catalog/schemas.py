@@ -7,7 +7,7 @@ from pathlib import Path
 from lxml import etree
 
 from clacks_events.catalog import Catalog
-from clacks_events.event import NAMESPACE
+from clacks_events.envelope import NAMESPACE
 
 T = "{urn:t}"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

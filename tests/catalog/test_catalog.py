@@ -8,8 +8,9 @@ import pytest
 from lxml import etree
 
 from clacks_events.catalog import BUILTIN_SCHEMAS, Catalog
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import CatalogError, ConfigError, InvalidEvent, UnknownEventType
-from clacks_events.event import NAMESPACE, Event
+from clacks_events.event import Event
 from tests.catalog.schemas import T, accepts, catalog, element, names, put, xsd
 
 E = f"{{{NAMESPACE}}}"

@@ -8,8 +8,9 @@ import pytest
 from lxml import etree
 
 from clacks_events.catalog import Catalog
+from clacks_events.envelope import ENVELOPE, NAMESPACE
 from clacks_events.errors import EventError
-from clacks_events.event import ENVELOPE, NAMESPACE, Event
+from clacks_events.event import Event
 from clacks_events.maker import EventMaker
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

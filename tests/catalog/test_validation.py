@@ -9,8 +9,9 @@ import pytest
 from lxml import etree
 
 from clacks_events.catalog import Catalog
+from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import InvalidEvent
-from clacks_events.event import NAMESPACE, Event
+from clacks_events.event import Event
 from clacks_events.xml import serialise
 from tests.catalog.schemas import accepts, catalog, element, payload, put, xsd
 

@@ -21,7 +21,7 @@ from clacks_events import (
     UnsupportedFilter,
     compile_filter,
 )
-from clacks_events.event import Stamp
+from clacks_events.envelope import Stamp
 from clacks_events.filter.xquery import parse_query
 from clacks_events.topic import matches, routing_key
 

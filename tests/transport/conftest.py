@@ -1,8 +1,7 @@
-"""One URL for each transport: the conformance suite runs on all of them."""
+"""Transports to the broker under test."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,17 +11,6 @@ from clacks_events.transport import open_transport
 from clacks_events.transport.base import Transport
 
 OpenTransport = Callable[[], Transport]
-
-_NUMBERS = itertools.count()
-
-
-@pytest.fixture(params=["memory", "amqp"])
-def url(request: pytest.FixtureRequest) -> str:
-    """The URL of a broker that nobody else uses."""
-    if request.param == "memory":
-        return f"memory://test-{next(_NUMBERS)}"
-    found: str = request.getfixturevalue("amqp_url")
-    return found
 
 
 @pytest.fixture

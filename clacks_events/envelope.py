@@ -1,0 +1,148 @@
+"""The envelope: ``<Event id source time>`` around exactly one payload element.
+
+Rule: its rules are kept here by code and not by a schema, so that the payload can be judged by
+the schema of its own type alone.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from lxml import etree
+
+from clacks_events.errors import MalformedEvent
+from clacks_events.xml import enclosed, local_name
+
+__all__ = [
+    "ENVELOPE",
+    "LONGEST_NAME",
+    "NAMESPACE",
+    "Stamp",
+    "attributes",
+    "enveloped",
+    "fill",
+    "payload_of",
+]
+
+NAMESPACE = "http://www.gonicus.de/Events"
+"""The namespace of the envelope and of the built-in event types."""
+
+ENVELOPE = f"{{{NAMESPACE}}}Event"
+
+LONGEST_NAME = 255
+"""Bytes of an AMQP short string, which carries id and source."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_BLANK = " \t\r\n"  # what XML takes for white space
+_STAMPED = ("id", "source", "time")
+
+
+class Stamp(NamedTuple):
+    """What an event gets when it is published, unless it has it already."""
+
+    id: str
+    source: str
+    time: str
+    """RFC 3339, with a time zone."""
+
+
+def enveloped(root: etree._Element) -> etree._Element:
+    """Return an envelope that keeps the rules, around a bare payload if need be."""
+    if root.tag == ENVELOPE:
+        _check_content(root)
+        return root
+    return enclosed(root, ENVELOPE, "e")
+
+
+def _check_content(root: etree._Element) -> None:
+    payloads = [child for child in root if isinstance(child.tag, str)]
+    if len(payloads) != 1:
+        raise _bad_count(root, payloads)
+    if payloads[0].tag == ENVELOPE:
+        raise MalformedEvent(
+            "an event inside of an event", path="/Event/Event", line=payloads[0].sourceline or 0
+        )
+    texts = [root.text, *(child.tail for child in root)]
+    stray = next((text.strip(_BLANK) for text in texts if text and text.strip(_BLANK)), None)
+    if stray is not None:
+        raise MalformedEvent(
+            f"text beside the payload: {stray[:40]!r}", path="/Event", line=root.sourceline or 0
+        )
+
+
+def _set(root: etree._Element, name: str, value: str) -> None:
+    try:
+        root.set(name, value)
+    except ValueError as error:
+        raise _bad_attribute(root, name, f"is {value!r}: {error}") from error
+
+
+def _bad_count(root: etree._Element, payloads: list[etree._Element]) -> MalformedEvent:
+    if not payloads:
+        return MalformedEvent("no payload", path="/Event", line=root.sourceline or 0)
+    names = ", ".join(local_name(str(child.tag)) for child in payloads[:4])
+    line = payloads[1].sourceline or 0
+    return MalformedEvent(
+        f"{len(payloads)} payloads where one is allowed: {names}", path="/Event", line=line
+    )
+
+
+def payload_of(root: etree._Element) -> etree._Element:
+    """Return the payload inside of an envelope."""
+    first = root[0]
+    if isinstance(first.tag, str):
+        return first
+    return next(child for child in root if isinstance(child.tag, str))
+
+
+def attributes(root: etree._Element) -> tuple[str | None, str | None, datetime | None]:
+    """Return id, source and time; raise MalformedEvent for other attributes or bad values."""
+    values: dict[str, str] = {}
+    for name, value in root.items():
+        if name in _STAMPED:
+            values[name] = value
+        elif not name.startswith("{"):
+            raise _bad_attribute(root, name, "is not one of id, source, time")
+    for name in ("id", "source"):
+        _check_name(root, name, values.get(name))
+    return values.get("id"), values.get("source"), _moment(root, values.get("time"))
+
+
+def _check_name(root: etree._Element, name: str, value: str | None) -> None:
+    if value is None:
+        return
+    if not value.strip():
+        raise _bad_attribute(root, name, "is empty")
+    if len(value) > LONGEST_NAME // 4 and len(value.encode()) > LONGEST_NAME:
+        raise _bad_attribute(root, name, f"is longer than {LONGEST_NAME} bytes")
+
+
+def _moment(root: etree._Element, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    if not _RFC3339.fullmatch(text):
+        raise _bad_attribute(root, "time", f"is {text!r}, not an RFC 3339 time with a time zone")
+    try:
+        moment = datetime.fromisoformat(text)
+        # The first and the last hours of the calendar may have no UTC.
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _bad_attribute(root, "time", f"is {text!r}: {error}") from error
+    return moment
+
+
+def _bad_attribute(root: etree._Element, name: str, reason: str) -> MalformedEvent:
+    return MalformedEvent(
+        f"attribute {name!r} {reason}", path=f"/Event/@{name}", line=root.sourceline or 0
+    )
+
+
+def fill(root: etree._Element, stamp: Stamp) -> bool:
+    """Set the attributes that are missing and tell whether there were any."""
+    pairs = zip(_STAMPED, stamp, strict=True)
+    missing = [(name, value) for name, value in pairs if root.get(name) is None]
+    for name, value in missing:
+        _set(root, name, value)
+    return bool(missing)
