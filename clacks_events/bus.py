@@ -18,7 +18,7 @@ from clacks_events.envelope import Stamp
 from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
 from clacks_events.event import Event, HeaderValue
 from clacks_events.filter import compile_filter
-from clacks_events.stamp import default_source, new_id, now
+from clacks_events.stamp import Stamper, default_source
 from clacks_events.subscription import Handler, Subscription
 from clacks_events.topic import routing_key, simplified
 from clacks_events.transport import open_transport
@@ -36,6 +36,11 @@ __all__ = ["Bus", "connect"]
 log = logging.getLogger(__name__)
 
 _MOST_KEYS = 10_000
+_OPTIONS = {
+    (confirm, persistent): PublishOptions(confirm, persistent)
+    for confirm in (False, True)
+    for persistent in (False, True)
+}
 
 
 def connect(
@@ -75,7 +80,7 @@ class Bus:
     ) -> None:
         """Take a transport over; use :func:`connect` unless you made one yourself."""
         self.catalog = catalog
-        self.source = source
+        self._stamper = Stamper(source)
         self.transport = transport
         self._options = options
         self._watch = watch
@@ -88,6 +93,11 @@ class Bus:
         self._lock = RLock()
         self._is_closed = False
         self._ignore_catalog = catalog.on_change(self._renew)
+
+    @property
+    def source(self) -> str:
+        """Who published events come from, unless they say so themselves."""
+        return self._stamper.source
 
     @property
     def counters(self) -> Counters:
@@ -115,9 +125,9 @@ class Bus:
         Raises EventError and publishes nothing when the event is not valid; ConnectionLost when
         the broker stays away; PublishFailed when it refuses or, with ``confirm``, nobody takes it.
         """
-        sent = self._event(event, headers, Stamp(new_id(), self.source, now()))
-        self.catalog.validate(sent)
-        self._send(sent, PublishOptions(confirm, persistent))
+        sent = self._event(event, headers, self._stamper.stamp())
+        self.catalog.validate(sent, is_shared=False)
+        self._send(sent, _OPTIONS[confirm, persistent])
         return sent
 
     def _event(

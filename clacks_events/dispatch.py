@@ -184,7 +184,7 @@ class Dispatcher:
         if not matched or not self._validates:
             return matched
         try:
-            self._catalog.validate(event)
+            self._catalog.validate(event, is_shared=False)
         except UnknownEventType:
             # Whoever names a type wants it, also where its schema is not at hand.
             named = [found for found in matched if found.filter.names(event.type)]

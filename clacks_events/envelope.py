@@ -7,20 +7,24 @@ the schema of its own type alone.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from clacks_events.errors import MalformedEvent
-from clacks_events.xml import enclosed, local_name
+from clacks_events.xml import Frame, enclosed, local_name
 
 __all__ = [
     "ENVELOPE",
     "LONGEST_NAME",
     "NAMESPACE",
     "Stamp",
+    "SureStamp",
     "attributes",
+    "bare_payload",
+    "check_content",
     "enveloped",
     "fill",
     "payload_of",
@@ -37,6 +41,9 @@ LONGEST_NAME = 255
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _BLANK = " \t\r\n"  # what XML takes for white space
 _STAMPED = ("id", "source", "time")
+_DECLARATION = f' xmlns:e="{NAMESPACE}"'
+_SPECIAL = re.compile('[&<>"\n\r\t]')
+_QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
 class Stamp(NamedTuple):
@@ -48,15 +55,48 @@ class Stamp(NamedTuple):
     """RFC 3339, with a time zone."""
 
 
-def enveloped(root: etree._Element) -> etree._Element:
-    """Return an envelope that keeps the rules, around a bare payload if need be."""
-    if root.tag == ENVELOPE:
-        _check_content(root)
-        return root
-    return enclosed(root, ENVELOPE, "e")
+class SureStamp(Stamp):
+    """A stamp whose maker has seen to it that its values keep the rules."""
+
+    __slots__ = ()
 
 
-def _check_content(root: etree._Element) -> None:
+def bare_payload(element: etree._Element) -> etree._Element | None:
+    """Return the payload of an element that has nothing but a payload to say, or None."""
+    if element.tag != ENVELOPE:
+        return element
+    return None if element.keys() else _only_payload(element)
+
+
+def _only_payload(root: etree._Element) -> etree._Element | None:
+    if len(root) != 1 or root.text or root[0].tail:
+        return None
+    payload = root[0]
+    return payload if isinstance(payload.tag, str) and payload.tag != ENVELOPE else None
+
+
+def enveloped(
+    payload: etree._Element, stamp: Stamp | None, *, is_parsed: bool
+) -> tuple[bytes, etree._Element]:
+    """Put a copy of a payload into an envelope; return that as it is written, and its root."""
+    pairs = zip(_STAMPED, stamp or (), strict=False)
+    given = "".join(f' {name}="{_escaped(value)}"' for name, value in pairs)
+    try:
+        start = f"<e:Event{_DECLARATION}{given}>".encode()
+    except UnicodeEncodeError as error:
+        raise MalformedEvent(f"not Unicode text: {error.reason}", path="/Event") from error
+    frame = Frame(start, _DECLARATION.encode(), b"</e:Event>")
+    return enclosed(payload, frame, is_parsed=is_parsed)
+
+
+def _escaped(value: str) -> str:
+    return escape(value, _QUOTES) if _SPECIAL.search(value) else value
+
+
+def check_content(root: etree._Element) -> None:
+    """Raise MalformedEvent unless an envelope holds one payload and nothing else."""
+    if _only_payload(root) is not None:
+        return
     payloads = [child for child in root if isinstance(child.tag, str)]
     if len(payloads) != 1:
         raise _bad_count(root, payloads)
@@ -97,9 +137,11 @@ def payload_of(root: etree._Element) -> etree._Element:
     return next(child for child in root if isinstance(child.tag, str))
 
 
-def attributes(root: etree._Element) -> tuple[str | None, str | None, datetime | None]:
+def attributes(root: etree._Element) -> tuple[str | None, str | None, str | None]:
     """Return id, source and time; raise MalformedEvent for other attributes or bad values."""
     values: dict[str, str] = {}
+    if not root.keys():
+        return None, None, None
     for name, value in root.items():
         if name in _STAMPED:
             values[name] = value
@@ -107,7 +149,8 @@ def attributes(root: etree._Element) -> tuple[str | None, str | None, datetime |
             raise _bad_attribute(root, name, "is not one of id, source, time")
     for name in ("id", "source"):
         _check_name(root, name, values.get(name))
-    return values.get("id"), values.get("source"), _moment(root, values.get("time"))
+    _check_time(root, values.get("time"))
+    return values.get("id"), values.get("source"), values.get("time")
 
 
 def _check_name(root: etree._Element, name: str, value: str | None) -> None:
@@ -119,18 +162,18 @@ def _check_name(root: etree._Element, name: str, value: str | None) -> None:
         raise _bad_attribute(root, name, f"is longer than {LONGEST_NAME} bytes")
 
 
-def _moment(root: etree._Element, text: str | None) -> datetime | None:
+def _check_time(root: etree._Element, text: str | None) -> None:
     if text is None:
-        return None
+        return
     if not _RFC3339.fullmatch(text):
         raise _bad_attribute(root, "time", f"is {text!r}, not an RFC 3339 time with a time zone")
     try:
         moment = datetime.fromisoformat(text)
-        # The first and the last hours of the calendar may have no UTC.
-        moment.astimezone(UTC)
+        if not 1 < moment.year < MAXYEAR:
+            # The first and the last hours of the calendar may have no UTC.
+            moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _bad_attribute(root, "time", f"is {text!r}: {error}") from error
-    return moment
 
 
 def _bad_attribute(root: etree._Element, name: str, reason: str) -> MalformedEvent:
@@ -139,10 +182,8 @@ def _bad_attribute(root: etree._Element, name: str, reason: str) -> MalformedEve
     )
 
 
-def fill(root: etree._Element, stamp: Stamp) -> bool:
-    """Set the attributes that are missing and tell whether there were any."""
-    pairs = zip(_STAMPED, stamp, strict=True)
-    missing = [(name, value) for name, value in pairs if root.get(name) is None]
-    for name, value in missing:
-        _set(root, name, value)
-    return bool(missing)
+def fill(root: etree._Element, stamp: Stamp) -> None:
+    """Set the attributes that are missing."""
+    for name, value in zip(_STAMPED, stamp, strict=True):
+        if root.get(name) is None:
+            _set(root, name, value)

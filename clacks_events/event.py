@@ -20,7 +20,10 @@ from clacks_events.envelope import (
     ENVELOPE,
     LONGEST_NAME,
     Stamp,
+    SureStamp,
     attributes,
+    bare_payload,
+    check_content,
     enveloped,
     fill,
     payload_of,
@@ -64,13 +67,16 @@ class Event:
         Raises MalformedEvent when the envelope breaks its rules.
         """
         _check_element(element)
-        root = sound(element)
-        if root.tag == ENVELOPE:
-            root = detached(root)
-        envelope = enveloped(root)
-        if stamp is not None:
-            fill(envelope, stamp)
-        self._adopt(envelope, headers, decoder, None)
+        payload = bare_payload(element)
+        if payload is None:
+            _check_entities(element)
+            root, xml = detached(sound(element)), None
+            check_content(root)
+            stamped = _stamped(root, stamp)
+        else:
+            xml, root = enveloped(payload, stamp, is_parsed=False)
+            stamped = stamp if isinstance(stamp, SureStamp) else attributes(root)
+        self._adopt(root, stamped, headers, decoder, xml)
 
     @classmethod
     def from_xml(
@@ -89,24 +95,29 @@ class Event:
         """
         root = parse_xml(data, max_size=max_size)
         event = cls.__new__(cls)
-        written: bytes | None = None
-        if root.tag == ENVELOPE and isinstance(data, bytes) and _is_plain_utf8(data):
-            written = data
-        envelope = enveloped(root)
-        if stamp is not None and fill(envelope, stamp):
-            written = None
-        event._adopt(envelope, headers, decoder, written)
+        xml: bytes | None = None
+        if root.tag == ENVELOPE:
+            check_content(root)
+            had = len(root.keys())
+            stamped = _stamped(root, stamp)
+            if len(root.keys()) == had and isinstance(data, bytes) and _is_plain_utf8(data):
+                xml = data
+        else:
+            xml, root = enveloped(root, stamp, is_parsed=True)
+            stamped = stamp if isinstance(stamp, SureStamp) else attributes(root)
+        event._adopt(root, stamped, headers, decoder, xml)
         return event
 
     def _adopt(
         self,
         root: etree._Element,
+        stamped: tuple[str | None, str | None, str | None],
         headers: Mapping[str, HeaderValue] | None,
         decoder: PayloadDecoder | None,
         xml: bytes | None,
     ) -> None:
         self._root = root
-        self._id, self._source, self._time = attributes(root)
+        self._id, self._source, self._time = stamped
         self._headers = _checked_headers(headers) if headers else _NO_HEADERS
         self._decoder = decoder
         self._xml = xml
@@ -135,7 +146,7 @@ class Event:
     @property
     def time(self) -> datetime | None:
         """When the event was published, with its time zone; None until published."""
-        return self._time
+        return None if self._time is None else datetime.fromisoformat(self._time)
 
     @property
     def headers(self) -> Mapping[str, HeaderValue]:
@@ -176,7 +187,7 @@ class Event:
         return {
             "id": self._id,
             "source": self._source,
-            "time": utc_text(self._time) if self._time else None,
+            "time": utc_text(self.time) if self.time else None,
             "type": self.type,
             "payload": self._decoder.to_json(self.element),
         }
@@ -186,30 +197,26 @@ class Event:
 
         Raises MalformedEvent for a value that the envelope may not have.
         """
-        root = copy.deepcopy(self._root)
-        fill(root, stamp)
-        return self._twin(root, self._headers, self._decoder)
+        event, root = Event.__new__(Event), copy.copy(self._root)
+        event._adopt(root, _stamped(root, stamp), self._headers, self._decoder, None)
+        return event
 
     def copy(self) -> Event:
         """Return an equal event with a payload element of its own."""
-        return self._twin(self._root, self._headers, self._decoder)
+        return self._twin(self._headers, self._decoder)
 
     def with_headers(self, headers: Mapping[str, HeaderValue]) -> Event:
         """Return this event with more headers."""
-        return self._twin(self._root, {**self._headers, **headers}, self._decoder)
+        return self._twin({**self._headers, **headers}, self._decoder)
 
     def with_decoder(self, decoder: PayloadDecoder) -> Event:
         """Return this event with the catalog that types its JSON form."""
-        return self._twin(self._root, self._headers, decoder)
+        return self._twin(self._headers, decoder)
 
-    def _twin(
-        self,
-        root: etree._Element,
-        headers: Mapping[str, HeaderValue],
-        decoder: PayloadDecoder | None,
-    ) -> Event:
+    def _twin(self, headers: Mapping[str, HeaderValue], decoder: PayloadDecoder | None) -> Event:
         event = Event.__new__(Event)
-        event._adopt(root, headers, decoder, self._xml if root is self._root else None)
+        stamped = self._id, self._source, self._time
+        event._adopt(self._root, stamped, headers, decoder, self._xml)
         return event
 
     def __repr__(self) -> str:
@@ -220,10 +227,13 @@ def _check_element(element: object) -> None:
     if not isinstance(element, etree._Element):
         kind = f"{type(element).__module__}.{type(element).__name__}"
         raise MalformedEvent(f"an event is made of an lxml element, not of {kind}")
-    if next(element.iter(etree.Entity), None) is not None:
-        raise MalformedEvent("an entity reference, which nobody could resolve")
     if not isinstance(element.tag, str):
         raise MalformedEvent("a comment or a processing instruction is no payload")
+
+
+def _check_entities(element: etree._Element) -> None:
+    if next(element.iter(etree.Entity), None) is not None:
+        raise MalformedEvent("an entity reference, which nobody could resolve")
 
 
 def _checked_headers(headers: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
@@ -244,6 +254,16 @@ def _utf8(name: str, text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise MalformedEvent(f"header {name!r}: not Unicode text: {error.reason}") from error
+
+
+def _stamped(
+    root: etree._Element, stamp: Stamp | None
+) -> tuple[str | None, str | None, str | None]:
+    """Set what an envelope lacks of a stamp; return its id, source and time."""
+    is_bare = not root.keys()
+    if stamp is not None:
+        fill(root, stamp)
+    return stamp if is_bare and isinstance(stamp, SureStamp) else attributes(root)
 
 
 def _is_plain_utf8(data: bytes) -> bool:

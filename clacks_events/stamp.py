@@ -7,17 +7,41 @@ import socket
 import time
 from datetime import UTC, datetime
 
-from clacks_events.lexical import utc_text
+from lxml import etree
 
-__all__ = ["default_source", "new_id", "now"]
+from clacks_events.envelope import Stamp, SureStamp, enveloped
+from clacks_events.envelope import attributes as check_attributes
+from clacks_events.errors import ConfigError, EventError
+
+__all__ = ["Stamper", "default_source"]
 
 
-def new_id() -> str:
-    """Return a UUIDv7: it sorts by the time of its making.
+class Stamper:
+    """Makes stamps for one source."""
+
+    def __init__(self, source: str) -> None:
+        """Raise ConfigError for a source that no event could carry."""
+        self.source = _checked(source)
+        self._second = (0, "")
+
+    def stamp(self) -> SureStamp:
+        """Return an id, the source and the time, of one moment."""
+        now = time.time_ns()
+        seconds, rest = divmod(now, 1_000_000_000)
+        known, text = self._second
+        if seconds != known:
+            text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            # In one assignment: threads see either pair, never halves of both.
+            self._second = (seconds, text)
+        return SureStamp(_uuid7(now), self.source, f"{text}.{rest // 1_000_000:03}Z")
+
+
+def _uuid7(now: int) -> str:
+    """Return a UUIDv7 of a time in ns: it sorts by the time of its making.
 
     Source: RFC 9562, 5.7 and, for the fraction of a millisecond in rand_a, 6.2 method 3.
     """
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    milliseconds, rest = divmod(now, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     noise = int.from_bytes(os.urandom(8), "big") >> 2
     value = milliseconds << 80 | 0x7000 << 64 | fraction << 64 | 0b10 << 62 | noise
@@ -25,9 +49,13 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def now() -> str:
-    """Return the time as RFC 3339 in UTC."""
-    return utc_text(datetime.now(UTC))
+def _checked(source: str) -> str:
+    stamp = Stamp("a", source, "1970-01-01T00:00:00Z")
+    try:
+        check_attributes(enveloped(etree.Element("a"), stamp, is_parsed=True)[1])
+    except EventError as error:
+        raise ConfigError(f"not a source: {source[:80]!r}: {error.reason}") from error
+    return source
 
 
 def default_source() -> str:

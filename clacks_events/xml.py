@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -15,6 +15,7 @@ from clacks_events.errors import MalformedEvent
 
 __all__ = [
     "MAX_SIZE",
+    "Frame",
     "decoded",
     "detached",
     "enclosed",
@@ -37,6 +38,8 @@ _SAFE: dict[str, Any] = {
     "decompress": False,
 }
 _PARSER = etree.XMLParser(**_SAFE)
+# For what we have written ourselves: a tree that was built may be of any depth.
+_DEEP_PARSER = etree.XMLParser(**_SAFE | {"huge_tree": True})
 _HIGHEST_LINE = 65535
 _DECLARATION = re.compile(r"^\ufeff?\s*<\?xml\s[^>]*\?>")
 _PROLOG = re.compile(r"(?:[\ufeff\s]|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
@@ -116,18 +119,22 @@ def sound(element: etree._Element) -> etree._Element:
     leave a name with a prefix that its element declares anew: written, each would be another
     name. The copy declares what it needs. A tree that was parsed is always sound.
     """
-    return _explicit(element) if _is_miswritten(element) else element
-
-
-def _is_miswritten(element: etree._Element) -> bool:
     data = serialise(element)
-    if b"xmlns=" not in data and data.count(b"xmlns:") < 2:
-        # One prefix alone is never in the way of another.
-        return False
+    if not _may_be_miswritten(data):
+        return element
     try:
-        written = etree.fromstring(data, etree.XMLParser(**_SAFE | {"huge_tree": True}))
+        written = etree.fromstring(data, _DEEP_PARSER)
     except etree.XMLSyntaxError:
-        return True
+        return _explicit(element)
+    return _explicit(element) if _differs(element, written) else element
+
+
+def _may_be_miswritten(data: bytes) -> bool:
+    # One prefix alone is never in the way of another.
+    return b"xmlns=" in data or data.count(b"xmlns:") > 1
+
+
+def _differs(element: etree._Element, written: etree._Element) -> bool:
     pairs = zip(element.iter("*"), written.iter("*"), strict=True)
     return any(old.tag != new.tag or old.attrib != new.attrib for old, new in pairs)
 
@@ -145,18 +152,48 @@ def detached(element: etree._Element) -> etree._Element:
     return twin
 
 
-def enclosed(element: etree._Element, tag: str, prefix: str) -> etree._Element:
-    """Return a new element around a copy of a sound one, in which names and lines stay the same.
+class Frame(NamedTuple):
+    """The two tags around an element, and the namespace declaration of the first."""
 
-    Raises MalformedEvent for what cannot be read again: too deep, or with entities.
+    start: bytes
+    declaration: bytes
+    end: bytes
+
+
+def enclosed(
+    element: etree._Element, frame: Frame, *, is_parsed: bool
+) -> tuple[bytes, etree._Element]:
+    """Write an element between two tags; return what was written, and its root.
+
+    Names and lines of the element stay the same; the declaration is not repeated. A tree that
+    was parsed (``is_parsed``) is known to be sound. Raises MalformedEvent for what cannot be read
+    again: too deep, or with entities.
     """
     # Not by append(): it drops declarations that the new parent has under another prefix, and
     # prefixes in values are lost with them.
-    namespace, _, local = tag[1:].partition("}")
-    head, tail = f'<{prefix}:{local} xmlns:{prefix}="{namespace}">', f"</{prefix}:{local}>"
-    root = _reread(head.encode() + serialise(element) + tail.encode())
-    _copy_lines(element, root[0])
-    return root
+    inner = serialise(element)
+    data, root = _framed(inner, frame)
+    if not is_parsed and _may_be_miswritten(inner) and (root is None or _differs(element, root[0])):
+        data, root = _framed(serialise(_explicit(element)), frame)
+    if root is None:
+        root = _reread(data)
+    if (element.sourceline or 1) > 1 or b"\n" in inner:
+        _copy_lines(element, root[0])
+    return data, root
+
+
+def _framed(inner: bytes, frame: Frame) -> tuple[bytes, etree._Element | None]:
+    data = frame.start + _without(frame.declaration, inner) + frame.end
+    try:
+        return data, etree.fromstring(data, _PARSER)
+    except etree.XMLSyntaxError:
+        return data, None
+
+
+def _without(declaration: bytes, data: bytes) -> bytes:
+    # In the start tag only: that ends at the first ">", which values have as "&gt;".
+    at = data.find(declaration, 0, data.find(b">"))
+    return data if at < 0 else data[:at] + data[at + len(declaration) :]
 
 
 def _loses(element: etree._Element, twin: etree._Element) -> bool:

@@ -339,3 +339,15 @@ def test_headers_that_no_wire_carries_are_refused(headers: Any, reason: str) -> 
 def test_what_is_no_element_is_refused(thing: Any) -> None:
     with pytest.raises(MalformedEvent, match="made of an lxml element, not of"):
         Event(thing)
+
+
+@pytest.mark.parametrize(
+    "stamp", [Stamp("", "s", STAMP.time), Stamp("i", "\x00", STAMP.time), Stamp("i", "s", "noon")]
+)
+def test_a_stamp_that_breaks_the_rules_is_refused(stamp: Stamp) -> None:
+    for element in (etree.Element("a"), etree.Element(f"{{{NAMESPACE}}}Event")):
+        etree.SubElement(element, "b")
+        with pytest.raises(MalformedEvent):
+            Event(element, stamp=stamp)
+        with pytest.raises(MalformedEvent):
+            Event.from_xml(etree.tostring(element), stamp=stamp)

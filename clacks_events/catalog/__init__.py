@@ -6,6 +6,7 @@ directory are entry points; files in its subdirectories are there to be included
 
 from __future__ import annotations
 
+import copy
 import difflib
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from clacks_events.catalog.declarations import Declaration
 from clacks_events.catalog.engine import SchemaFile
 from clacks_events.catalog.snapshot import EventType, take_snapshot
 from clacks_events.catalog.store import Store
+from clacks_events.envelope import payload_of
 from clacks_events.errors import CatalogError, ConfigError, InvalidEvent, UnknownEventType
 from clacks_events.event import Event, JsonValue
 from clacks_events.xml import detached, local_name
@@ -155,23 +157,26 @@ class Catalog:
         """Tell whether a schema declares the element of this Clark name."""
         return name in self._snapshot.elements
 
-    def validate(self, event: Event | etree._Element) -> None:
+    def validate(self, event: Event | etree._Element, *, is_shared: bool = True) -> None:
         """Raise UnknownEventType or InvalidEvent unless the payload is valid.
 
-        An element is taken as a bare payload.
+        An element is taken as a bare payload. Unless other threads may see it too
+        (``is_shared``), no copy of it is needed.
         """
         payload = event.element if isinstance(event, Event) else event
         declaration = self._snapshot.elements.get(str(payload.tag))
         if declaration is None:
             raise self._unknown(str(payload.tag), payload.sourceline or 0)
-        first, *others = declaration.files
-        # Other threads may be reading the event.
+        files = declaration.files
+        # lxml rearranges the tree around what it validates, which others must not see.
+        if isinstance(event, Event) and files[0].accepts(_own(event) if is_shared else payload):
+            return
         alone = detached(payload)
         try:
-            first.validate(alone, payload)
+            files[0].validate(alone, payload)
         except InvalidEvent:
             # A file that imports this one may add members to its substitution groups.
-            if not any(_accepts(file, alone, payload) for file in others):
+            if not any(_accepts(file, alone, payload) for file in files[1:]):
                 raise
 
     def _unknown(self, name: str, line: int = 0) -> UnknownEventType:
@@ -236,6 +241,11 @@ class Catalog:
 
     def _component(self, full: str) -> XsdElement:
         return self._declaration(full).files[0].components().maps.elements[full]
+
+
+def _own(event: Event) -> etree._Element:
+    """Return the payload of an event inside of a copy of its envelope, with all its prefixes."""
+    return payload_of(copy.copy(event.document.getroot()))
 
 
 def _accepts(file: SchemaFile, payload: etree._Element, origin: etree._Element) -> bool:

@@ -72,6 +72,16 @@ class SchemaFile:
                 self._components = _build_components(self.units, self.is_xsd11)
             return self._components
 
+    def accepts(self, payload: etree._Element) -> bool:
+        """Tell quickly that a payload is valid; what is not accepted here may still be valid.
+
+        The payload may stand inside of a tree, if nobody else uses that.
+        """
+        if self.fast is None:
+            return False
+        with self._lock:
+            return self.fast.validate(payload)
+
     def validate(self, payload: etree._Element, origin: etree._Element) -> None:
         """Raise InvalidEvent, for the first fault, unless the payload is valid.
 

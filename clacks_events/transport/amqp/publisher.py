@@ -6,6 +6,7 @@ import itertools
 import logging
 import select
 import time
+from collections.abc import Callable
 from threading import Lock
 
 import amqp
@@ -13,6 +14,7 @@ from amqp import exceptions as fault
 
 from clacks_events.errors import ConnectFailed, ConnectionLost, PublishFailed
 from clacks_events.transport.amqp.codec import checked, encode
+from clacks_events.transport.amqp.frames import FrameWriter
 from clacks_events.transport.amqp.link import (
     AMQP_ERRORS,
     REFUSALS,
@@ -67,6 +69,7 @@ class Publisher:
         connection = self._connect("publisher")
         try:
             self._channel: amqp.Channel = open_channel(connection)
+            self._frames = FrameWriter(connection, self._channel.channel_id, EXCHANGE)
         except AMQP_ERRORS as error:
             cut(connection)
             if isinstance(error, REFUSALS):
@@ -89,22 +92,34 @@ class Publisher:
 
     def publish(self, message: Message, options: PublishOptions) -> None:
         """Send an event to the exchange; see Transport.publish."""
-        encoded = encode(message, persistent=options.persistent)
-        if message.headers:
-            checked(encoded, self._url)
-        self.send(encoded, EXCHANGE, message.key, confirm=options.confirm)
+        if options.confirm:
+            encoded = self._encoded(message, options)
+            self._persist(lambda: self._send_confirmed(encoded, message.key))
+        else:
+            self._persist(lambda: self._send(message, options))
         self._counters.published += 1
 
-    def send(
-        self, encoded: amqp.Message, exchange: str, key: str, *, confirm: bool = False
-    ) -> None:
-        """Send a message; while the broker is away, try again until the time is up."""
+    def send(self, encoded: amqp.Message, queue: str) -> None:
+        """Send a message to a queue, in the same way."""
+        self._persist(lambda: self._channel.basic_publish(encoded, "", queue))
+
+    def _encoded(self, message: Message, options: PublishOptions) -> amqp.Message:
+        encoded = encode(message, persistent=options.persistent)
+        return checked(encoded, self._url) if message.headers else encoded
+
+    def _send(self, message: Message, options: PublishOptions) -> None:
+        if not self._frames.write(message, persistent=options.persistent):
+            encoded = self._encoded(message, options)
+            self._channel.basic_publish(encoded, EXCHANGE, message.key)
+
+    def _persist(self, write: Callable[[], object]) -> None:
+        """Write on a live connection; while the broker is away, try again until time is up."""
         deadline = time.monotonic() + self._timeout
         with self._lock:
             for attempt in itertools.count():
                 try:
                     self._ready(deadline)
-                    self._write(encoded, exchange, key, confirm=confirm)
+                    write()
                     break
                 except REFUSALS as error:
                     self._drop()
@@ -129,18 +144,12 @@ class Publisher:
             reason = f"the broker has taken nothing for {self._timeout:g} s: {self._blocked}"
             raise PublishFailed(reason, url=self._url)
 
-    def _write(self, encoded: amqp.Message, exchange: str, key: str, *, confirm: bool) -> None:
-        if confirm:
-            self._send_confirmed(encoded, exchange, key)
-        else:
-            self._channel.basic_publish(encoded, exchange, key)
-
-    def _send_confirmed(self, encoded: amqp.Message, exchange: str, key: str) -> None:
+    def _send_confirmed(self, encoded: amqp.Message, key: str) -> None:
         channel = self._confirming_channel()
         self._returned.clear()
         try:
             channel.basic_publish_confirm(
-                encoded, exchange, key, mandatory=True, confirm_timeout=_CONFIRM_TIMEOUT
+                encoded, EXCHANGE, key, mandatory=True, confirm_timeout=_CONFIRM_TIMEOUT
             )
         except fault.MessageNacked as error:
             raise PublishFailed("the broker could not keep it", url=self._url) from error

@@ -164,7 +164,7 @@ class Worker:
         """Send an answer; a caller that is gone does not get it."""
         properties = {} if number is None else {"correlation_id": number}
         message = Message(body, content_type="application/json")
-        self._publisher.send(encode(message, persistent=False, **properties), "", reply_to)
+        self._publisher.send(encode(message, persistent=False, **properties), reply_to)
 
     def deliver(self) -> None:
         """Nothing to do: each call is handed on at once."""
