@@ -15,7 +15,13 @@ from clacks_events.catalog import Catalog
 from clacks_events.config import BusOptions, checked_name
 from clacks_events.dispatch import Counters, Dispatcher, Tally
 from clacks_events.envelope import Stamp
-from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
+from clacks_events.errors import (
+    ClacksError,
+    ConfigError,
+    ConnectionLost,
+    MalformedEvent,
+    TransportError,
+)
 from clacks_events.event import Event, HeaderValue
 from clacks_events.filter import compile_filter
 from clacks_events.stamp import Stamper, default_source
@@ -137,6 +143,8 @@ class Bus:
         stamp: Stamp,
     ) -> Event:
         if isinstance(event, Event):
+            if event.decoder is None:
+                event = event.with_decoder(self.catalog)
             return (event.with_headers(headers) if headers else event).stamped(stamp)
         if isinstance(event, bytes | str):
             return Event.from_xml(
@@ -149,6 +157,10 @@ class Bus:
         return Event(event, headers=headers, decoder=self.catalog, stamp=stamp)
 
     def _send(self, event: Event, options: PublishOptions) -> None:
+        if len(event.xml) > self._options.max_size:
+            raise MalformedEvent(
+                f"{len(event.xml)} bytes are more than the {self._options.max_size} allowed"
+            )
         if self._is_closed:
             raise ConnectionLost("the bus is closed", url=self.transport.url)
         message = Message(

@@ -154,6 +154,11 @@ class Event:
         return self._headers
 
     @property
+    def decoder(self) -> PayloadDecoder | None:
+        """The catalog that types the JSON form; None when the event was read without one."""
+        return self._decoder
+
+    @property
     def xml(self) -> bytes:
         """The whole event as UTF-8 without an XML declaration."""
         if self._xml is None:

@@ -364,6 +364,14 @@ def test_bad_input_is_refused_and_not_published(open_bus: Connect, kind: str) ->
     assert bus.counters.published == 1
 
 
+def test_an_element_or_event_may_not_be_too_large_either(open_bus: Connect) -> None:
+    bus = open_bus(options=BusOptions(max_size=10_000))
+    for form in (status("x" * 10_000), Event(status("x" * 10_000))):
+        with pytest.raises(MalformedEvent, match="more than the 10000 allowed"):
+            bus.publish(form)
+    assert bus.publish(Event(status())).json()["payload"]
+
+
 def test_an_invalid_event_is_named_with_path_line_and_value(open_bus: Connect) -> None:
     text = (
         f"<?xml version='1.0' encoding='UTF-8'?>\n<Event xmlns='{NAMESPACE}'>\n<NodeStatus>\n"
