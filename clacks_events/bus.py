@@ -66,10 +66,12 @@ def connect(
     Raises ConfigError, CatalogError or ConnectFailed.
     """
     options = options or BusOptions()
+    # First what needs no connection, so that nothing has to be undone.
+    name = Stamper(source or default_source()).source
     known = catalog if catalog is not None else Catalog(schemas)
     transport = open_transport(url, options)
     watch = SchemaWatch(known) if catalog is None and options.watch_schemas else None
-    return Bus(transport, known, source=source or default_source(), options=options, watch=watch)
+    return Bus(transport, known, source=name, options=options, watch=watch)
 
 
 class Bus:

@@ -471,6 +471,11 @@ def test_a_catalog_may_be_shared(url: str, tmp_path: Path) -> None:
             assert subscription.get(10.0).name == "Storm"
 
 
+def test_a_source_must_fit_the_envelope(url: str) -> None:
+    with pytest.raises(ConfigError, match="not a source"):
+        connect(url, source="x" * 256)
+
+
 def test_a_schema_directory_must_exist(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no schema directory"):
         connect(url, schemas=[tmp_path / "nowhere"])

@@ -59,7 +59,6 @@ class Publisher:
         self._timeout = timeout
         self._lock = Lock()
         self._is_closed = False
-        self._is_shut = False
         self._open()
 
     def _open(self) -> None:
