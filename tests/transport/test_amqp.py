@@ -365,3 +365,39 @@ def test_reconnecting_is_logged_once_and_quietly(
         warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(warnings) == 1
         assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_arrives_while_something_is_declared_is_not_held_back(
+    broker: Broker, certificates: Certificates, tls: bool
+) -> None:
+    vhost = broker.fresh_vhost()
+    options: dict[str, object] = {"cacertfile": certificates.ca_file} if tls else {}
+    # Without heartbeats nothing else from the broker would wake the reader.
+    url = with_options(broker.url_for(vhost, tls=tls), heartbeat=0, **options)
+    got: list[Event] = []
+    done = threading.Event()
+    sent: list[str] = []
+
+    with (
+        connect(broker.url_for(vhost), options=QUICK) as publisher,
+        connect(url, options=QUICK) as consumer,
+    ):
+        consumer.subscribe(None, got.append, types=["PhoneStatus"])
+
+        def publish() -> None:
+            while not done.is_set():
+                sent.append(publisher.publish(status()).id or "")
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        try:
+            for _ in range(30):
+                consumer.subscribe(types=["NodeLeave"]).close()
+        finally:
+            done.set()
+            thread.join()
+        # The last reply of the broker may share its packet with the last events.
+        consumer.subscribe(types=["UserSession"])
+        wait_until(lambda: len(got) == len(sent), 5.0, lambda: f"{len(got)} of {len(sent)}")
+    assert [event.id for event in got] == sent

@@ -16,7 +16,16 @@ from kombu.connection import Connection
 from clacks_events.config import Endpoint
 from clacks_events.errors import ClacksError, ConfigError, ConnectFailed
 
-__all__ = ["AMQP_ERRORS", "REFUSALS", "Connect", "check_options", "connect", "cut", "read_frames"]
+__all__ = [
+    "AMQP_ERRORS",
+    "REFUSALS",
+    "Connect",
+    "check_options",
+    "connect",
+    "cut",
+    "has_pending",
+    "read_frames",
+]
 
 # py-amqp raises AttributeError and TypeError from places that find a connection gone.
 AMQP_ERRORS = (fault.AMQPError, fault.MessageNacked, OSError, AttributeError, TypeError)
@@ -147,6 +156,12 @@ def cut(connection: amqp.Connection | None) -> None:
     except AMQP_ERRORS:
         # It is gone either way; py-amqp stumbles over what is already missing.
         return
+
+
+def has_pending(connection: amqp.Connection) -> bool:
+    """Tell whether TLS has bytes that were received already, of which poll() knows nothing."""
+    sock = connection.sock
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 def read_frames(connection: amqp.Connection) -> None:

@@ -20,6 +20,7 @@ from clacks_events.transport.amqp.link import (
     REFUSALS,
     Connect,
     cut,
+    has_pending,
     read_frames,
     within,
 )
@@ -137,7 +138,7 @@ class Publisher:
             self._open()
             self._counters.reconnects += 1
         # What the broker said meanwhile, a farewell for instance, comes first.
-        while self._poll.poll(within(deadline) * 1000 if self._blocked else 0):
+        while self._has_input(within(deadline) if self._blocked else 0):
             self._read()
         if self._blocked:
             reason = f"the broker has taken nothing for {self._timeout:g} s: {self._blocked}"
@@ -167,6 +168,11 @@ class Publisher:
         assert isinstance(message, amqp.Message)
         self._returned.append(message)
 
+    def _has_input(self, timeout: float) -> bool:
+        if self._connection is not None and has_pending(self._connection):
+            return True
+        return bool(self._poll.poll(timeout * 1000))
+
     def _read(self) -> None:
         assert self._connection is not None
         read_frames(self._connection)
@@ -188,7 +194,7 @@ class Publisher:
             return
         try:
             if self._connection is not None:
-                while self._poll.poll(0):
+                while self._has_input(0):
                     self._read()
                 self._connection.heartbeat_tick()
         except AMQP_ERRORS:

@@ -27,6 +27,7 @@ from clacks_events.transport.amqp.link import (
     AMQP_ERRORS,
     Connect,
     cut,
+    has_pending,
     read_frames,
     translated,
     within,
@@ -187,6 +188,8 @@ class Receiver:
         next_tick = time.monotonic() + _TICK
         while not self._is_closing:
             self._run_jobs()
+            # While a job waited for the broker's reply, events may have come in.
+            self._deliver()
             for consumer in self._consumers:
                 consumer.flush()
             self._read_some(max(0.0, next_tick - time.monotonic()))
@@ -202,18 +205,22 @@ class Receiver:
         connection = self._connection
         poll = self._poll(connection)
         for _ in range(_MOST_READS):
-            ready = {fd for fd, _ in poll.poll(timeout * 1000)}
+            is_pending = connection is not None and has_pending(connection)
+            ready = {fd for fd, _ in poll.poll(0 if is_pending else timeout * 1000)}
             if self._alarm.fileno() in ready:
                 self._sleepy()
-            if connection is None or connection.sock.fileno() not in ready:
+            if connection is None or not (is_pending or connection.sock.fileno() in ready):
                 return
             read_frames(connection)
-            # Together, not one by one: whoever is woken takes the interpreter from this thread.
-            for consumer in self._consumers:
-                consumer.deliver()
+            self._deliver()
             if not connection.connected:
                 raise ConnectionLost("the broker closed the connection", url=self._url)
             timeout = 0.0
+
+    def _deliver(self) -> None:
+        # Together, not one by one: whoever is woken takes the interpreter from this thread.
+        for consumer in self._consumers:
+            consumer.deliver()
 
     def _poll(self, connection: amqp.Connection | None) -> select.poll:
         poll = select.poll()
