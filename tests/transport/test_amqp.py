@@ -338,6 +338,19 @@ def test_a_forged_user_is_refused_by_the_broker(amqp_url: str) -> None:
         wait_until(lambda: statuses(got) == ["honest"])
 
 
+def test_nothing_stays_unacknowledged_while_the_bus_is_idle(private_broker: Broker) -> None:
+    got: list[Event] = []
+    with connect(private_broker.url, options=PATIENT) as bus:
+        bus.subscribe(None, got.append)
+        for _ in range(3):
+            bus.publish(status())
+        wait_until(lambda: len(got) == 3)
+        columns = ("--no-table-headers", "messages_unacknowledged")
+        wait_until(
+            lambda: private_broker.ctl("list_queues", "-p", "org.clacks", *columns).split() == ["0"]
+        )
+
+
 def test_only_the_asked_for_type_leaves_the_broker(amqp_url: str) -> None:
     with (
         connect(amqp_url, options=QUICK) as publisher,

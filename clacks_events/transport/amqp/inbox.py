@@ -58,7 +58,7 @@ class AmqpInbox:
         self._options = options
         self._counters = counters
         self._timeout = timeout
-        self._queue = options.durable or f"clacks.events.{uuid.uuid4()}"
+        self._queue = options.durable or ""
         self._patterns: frozenset[str] = frozenset()
         self._channel: amqp.Channel | None = None
         self._consumer = ""
@@ -77,6 +77,10 @@ class AmqpInbox:
         channel = open_channel(connection)
         channel.basic_qos(0, self._options.window, False)
         durable = self._options.durable is not None
+        if not durable:
+            # A new name each time: the broker may not have noticed yet that the former
+            # connection is gone, and keeps its exclusive queues until then.
+            self._queue = f"clacks.events.{uuid.uuid4()}"
         channel.queue_declare(
             self._queue, durable=durable, exclusive=not durable, auto_delete=not durable
         )
@@ -103,8 +107,8 @@ class AmqpInbox:
         if len(self._settled) >= self._batch:
             self._receiver.wake()
 
-    def flush(self) -> None:
-        if len(self._settled) >= self._batch:
+    def flush(self, *, is_due: bool) -> None:
+        if is_due or len(self._settled) >= self._batch:
             self._acknowledge()
 
     def _acknowledge(self) -> None:

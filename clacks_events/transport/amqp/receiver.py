@@ -54,8 +54,8 @@ class Consumer(Protocol):
     def deliver(self) -> None:
         """Hand on what has arrived since the last time."""
 
-    def flush(self) -> None:
-        """Send the acknowledgements that are due."""
+    def flush(self, *, is_due: bool) -> None:
+        """Send acknowledgements: when there are many, or because it is time (``is_due``)."""
 
     def lost(self) -> None:
         """Learn that the connection is gone."""
@@ -190,8 +190,7 @@ class Receiver:
             self._run_jobs()
             # While a job waited for the broker's reply, events may have come in.
             self._deliver()
-            for consumer in self._consumers:
-                consumer.flush()
+            self._flush(is_due=False)
             self._read_some(max(0.0, next_tick - time.monotonic()))
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + _TICK
@@ -235,7 +234,13 @@ class Receiver:
         with contextlib.suppress(BlockingIOError):
             self._alarm.recv(4096)
 
+    def _flush(self, *, is_due: bool) -> None:
+        for consumer in self._consumers:
+            consumer.flush(is_due=is_due)
+
     def _beat(self) -> None:
+        # RabbitMQ closes a channel that owes an acknowledgement for too long.
+        self._flush(is_due=True)
         self._tick()
         if self._connection is not None:
             self._connection.heartbeat_tick()
@@ -266,8 +271,7 @@ class Receiver:
     def _leave(self) -> None:
         try:
             self._run_jobs()
-            for consumer in self._consumers:
-                consumer.flush()
+            self._flush(is_due=True)
         except (ClacksError, *AMQP_ERRORS):
             # What was not acknowledged is delivered again, if anybody is to get it.
             log.debug("%s: lost while leaving", self._url, exc_info=True)

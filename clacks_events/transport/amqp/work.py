@@ -58,7 +58,7 @@ class Caller:
     def deliver(self) -> None:
         """Nothing to do: each answer goes to its future at once."""
 
-    def flush(self) -> None:
+    def flush(self, *, is_due: bool) -> None:
         """Nothing to acknowledge: answers need none."""
 
     def lost(self) -> None:
@@ -169,7 +169,7 @@ class Worker:
     def deliver(self) -> None:
         """Nothing to do: each call is handed on at once."""
 
-    def flush(self) -> None:
+    def flush(self, *, is_due: bool) -> None:
         """Nothing to do: each call is acknowledged by itself."""
 
     def lost(self) -> None:
