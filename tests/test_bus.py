@@ -489,6 +489,20 @@ def test_an_event_of_a_dict(open_bus: Connect) -> None:
         assert subscription.get(10.0).json()["payload"] == data
 
 
+def test_long_names_travel_too(open_bus: Connect, tmp_path: Path) -> None:
+    namespace, name = "urn:" + "n" * 300, "T" * 200
+    (tmp_path / "long.xsd").write_text(
+        "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'"
+        f" targetNamespace='{namespace}'><xs:element name='{name}' type='xs:string'/></xs:schema>"
+    )
+    bus = open_bus(schemas=[tmp_path], source="ü" * 100)
+    with bus.subscribe(types=[name], source="ü" * 100) as subscription:
+        bus.publish(EventMaker(namespace)[name]("x"), headers={"ü": "ü" * 1000})
+        assert subscription.get(10.0).name == name
+        bus.publish(EventMaker(namespace)[name]("x"))
+        assert subscription.get(10.0).type == f"{{{namespace}}}{name}"
+
+
 def test_payloads_in_no_namespace_travel_unharmed(open_bus: Connect, tmp_path: Path) -> None:
     (tmp_path / "bare.xsd").write_text(
         "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'><xs:element name='bare'>"

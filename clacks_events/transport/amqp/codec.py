@@ -10,6 +10,7 @@ from typing import Any
 
 import amqp
 
+from clacks_events.envelope import LONGEST_NAME
 from clacks_events.errors import PublishFailed
 from clacks_events.event import HeaderValue
 from clacks_events.transport.base import Message
@@ -24,7 +25,8 @@ def encode(message: Message, *, persistent: bool, **properties: Any) -> amqp.Mes
     """Return the AMQP form of a message."""
     if message.id is not None:
         properties["message_id"] = message.id
-    if message.type is not None:
+    if message.type is not None and len(message.type.encode()) <= LONGEST_NAME:
+        # A longer one, with a long namespace, is in the XML anyway.
         properties["type"] = message.type
     if message.time is not None:
         properties["timestamp"] = int(message.time.timestamp())
