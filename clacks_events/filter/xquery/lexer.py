@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from clacks_events.errors import FilterSyntaxError, UnsupportedFilter
 from clacks_events.filter.xquery.literal import decode
 
-__all__ = ["KIND_TESTS", "Lexeme", "Scanner"]
+__all__ = ["KIND_TESTS", "WORD_OPERATORS", "Lexeme", "Scanner"]
 
 _NCNAME = r"[^\d\W][\w.\-\xb7\u0300-\u036F\u203F\u2040]*"
 _NAME: Final = re.compile(_NCNAME)
@@ -58,8 +58,7 @@ _AXES: Final = frozenset(
         "self",
     ]
 )
-# Words that stand before an opening parenthesis without being a function.
-_WORDS: Final = frozenset(
+WORD_OPERATORS: Final = frozenset(
     [
         "and",
         "or",
@@ -77,6 +76,13 @@ _WORDS: Final = frozenset(
         "union",
         "intersect",
         "except",
+    ]
+)
+"""Operators that are words and have an operand on either side (XQuery 3.1 §A.2.2)."""
+
+# Words that stand before an opening parenthesis without being a function.
+_WORDS: Final = WORD_OPERATORS | frozenset(
+    [
         "return",
         "satisfies",
         "in",

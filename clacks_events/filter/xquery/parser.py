@@ -15,7 +15,7 @@ from elementpath.xpath_tokens import NameToken, XPathToken
 from clacks_events.errors import FilterError, FilterSyntaxError, FilterTypeError, UnsupportedFilter
 from clacks_events.filter.xquery.declared import Declarations
 from clacks_events.filter.xquery.expressions import TOKENS
-from clacks_events.filter.xquery.lexer import Lexeme, Scanner
+from clacks_events.filter.xquery.lexer import WORD_OPERATORS, Lexeme, Scanner
 
 __all__ = ["DEEPEST", "XQueryParser"]
 
@@ -26,30 +26,7 @@ _LOCAL: Final = "http://www.w3.org/2005/xquery-local-functions"
 _EVENTS: Final = "http://www.gonicus.de/Events"
 
 # In the place of an operator a name can only be one of these (XQuery 3.1 §A.2.2).
-_OPERATORS: Final = frozenset(
-    [
-        "and",
-        "or",
-        "div",
-        "idiv",
-        "mod",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "is",
-        "to",
-        "union",
-        "intersect",
-        "except",
-        "instance",
-        "treat",
-        "castable",
-        "cast",
-    ]
-)
+_OPERATORS: Final = WORD_OPERATORS | {"instance", "treat", "castable", "cast"}
 _NEEDS_FOCUS: Final = frozenset((".", "..", "@", "(name)", ":", "Q{", "/", "//"))
 
 _SHOWN: Final = {"(name)": "a name", "(string)": "a string", "(integer)": "a whole number"}
