@@ -19,7 +19,6 @@ from clacks_events.errors import (
     ClacksError,
     ConfigError,
     ConnectionLost,
-    MalformedEvent,
     TransportError,
 )
 from clacks_events.event import Event, HeaderValue
@@ -36,6 +35,7 @@ from clacks_events.transport.base import (
     Transport,
 )
 from clacks_events.watching import SchemaWatch
+from clacks_events.xml import check_size
 
 __all__ = ["Bus", "connect"]
 
@@ -111,6 +111,7 @@ class Bus:
     def counters(self) -> Counters:
         """What happened so far."""
         transport = self.transport.counters
+        self._counters.published = transport.published
         self._counters.received = transport.received
         self._counters.lost = transport.lost
         self._counters.reconnects = transport.reconnects
@@ -159,10 +160,8 @@ class Bus:
         return Event(event, headers=headers, decoder=self.catalog, stamp=stamp)
 
     def _send(self, event: Event, options: PublishOptions) -> None:
-        if len(event.xml) > self._options.max_size:
-            raise MalformedEvent(
-                f"{len(event.xml)} bytes are more than the {self._options.max_size} allowed"
-            )
+        # Text was checked before it was parsed; an element has its size only now.
+        check_size(event.xml, self._options.max_size)
         if self._is_closed:
             raise ConnectionLost("the bus is closed", url=self.transport.url)
         message = Message(
@@ -174,7 +173,6 @@ class Bus:
             time=event.time,
         )
         self.transport.publish(message, options)
-        self._counters.published += 1
 
     def _key(self, type: str, source: str | None) -> str:
         key = self._keys.get((type, source))

@@ -33,7 +33,7 @@ class AMQPServiceProxy:
         self._transport = open_transport(url)
         self._client = RpcClient(self._transport, queue=agent, timeout=timeout)
 
-    def sendEvent(self, data: Event | etree._Element | bytes | str) -> str:  # noqa: N802
+    def sendEvent(self, data: Event | etree._Element | bytes | str) -> str:
         """Let the agent validate and publish an event, and return the event's id.
 
         Text may have an XML declaration or not. Raises EventError with path, line and reason.

@@ -41,7 +41,6 @@ class Subscription:
     ) -> None:
         self._recipe = recipe
         self.filter = recipe()
-        self._handler = handler
         self._on_close = on_close
         self._on_error = on_error
         self._arrived: deque[Handover] = deque()

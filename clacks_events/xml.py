@@ -16,6 +16,7 @@ from clacks_events.errors import MalformedEvent
 __all__ = [
     "MAX_SIZE",
     "Frame",
+    "check_size",
     "decoded",
     "detached",
     "enclosed",
@@ -54,8 +55,7 @@ def parse_xml(data: bytes | str, *, max_size: int = MAX_SIZE) -> etree._Element:
     """
     if isinstance(data, str):
         data = _encoded(data)
-    if len(data) > max_size:
-        raise MalformedEvent(f"{len(data)} bytes are more than the {max_size} allowed")
+    check_size(data, max_size)
     try:
         root: etree._Element = etree.fromstring(data, _PARSER)
     except etree.XMLSyntaxError as error:
@@ -64,6 +64,12 @@ def parse_xml(data: bytes | str, *, max_size: int = MAX_SIZE) -> etree._Element:
         line = _doctype_line(data, root.getroottree().docinfo.encoding)
         raise MalformedEvent("a DOCTYPE is not allowed: it could define entities", line=line)
     return root
+
+
+def check_size(data: bytes, max_size: int) -> None:
+    """Raise MalformedEvent for more than ``max_size`` bytes."""
+    if len(data) > max_size:
+        raise MalformedEvent(f"{len(data)} bytes are more than the {max_size} allowed")
 
 
 def _doctype_line(data: bytes, encoding: str | None) -> int:

@@ -30,21 +30,21 @@ class Agent:
             bus.transport, self.commands.dispatch, queue=queue, workers=workers
         )
 
-    def sendEvent(self, data: str, user: str | None) -> str:  # noqa: N802
+    def sendEvent(self, data: str, user: str | None) -> str:
         """Validate an event and publish it; returns its id."""
         sent = self._bus.publish(data)
         log.info("published %s %s for user %s", local_name(sent.type), sent.id, user)
         return sent.id or ""
 
-    def getMethods(self) -> dict[str, JsonValue]:  # noqa: N802
+    def getMethods(self) -> dict[str, JsonValue]:
         """Return the commands, each with its parameters and what it does."""
         return self.commands.describe()
 
-    def getEventTypes(self) -> dict[str, JsonValue]:  # noqa: N802
+    def getEventTypes(self) -> dict[str, JsonValue]:
         """Return the event types by Clark name, each with what it says."""
         return {known.name: known.documentation for known in self._bus.catalog.types}
 
-    def getEventSchema(self, name: str) -> str:  # noqa: N802
+    def getEventSchema(self, name: str) -> str:
         """Return the XSD file that declares an event type."""
         return decoded(self._bus.catalog.source(name))
 

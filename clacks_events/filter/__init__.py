@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, final
 
 from clacks_events.errors import ConfigError, EvaluationError
 from clacks_events.event import Event, HeaderValue
-from clacks_events.filter.interest import Interest
 from clacks_events.filter.lower import Lineages, Plan, plan, selection
 from clacks_events.filter.matcher import Subject, evaluate, is_one_of
 
 if TYPE_CHECKING:
-    from clacks_events.filter.nodes import Node
     from clacks_events.filter.xquery import Query
 
 __all__ = ["Filter", "Subject", "compile_filter"]
@@ -48,7 +46,7 @@ def compile_filter(
         raise ConfigError(f"a query is text, not {type(text).__name__}")
     interest = selection(types, source, catalog)
     if text is None:
-        return Filter("", interest, plan(interest, decides=True), None, None)
+        return Filter("", plan(interest, decides=True), None)
     # elementpath takes 140 ms to import: whoever only publishes does not pay for it.
     from clacks_events.filter.analyse import analyse
     from clacks_events.filter.decide import is_decided
@@ -60,7 +58,7 @@ def compile_filter(
     interest &= analyse(node)
     # A header that is declared and absent means no match, whatever else the query says.
     decides = not query.externals and is_decided(node)
-    return Filter(text, interest, plan(interest, decides=decides), query, node)
+    return Filter(text, plan(interest, decides=decides), query)
 
 
 def _derived(catalog: Lineages, name: str) -> frozenset[str]:
@@ -71,17 +69,13 @@ def _derived(catalog: Lineages, name: str) -> frozenset[str]:
 class Filter:
     """A compiled filter: immutable, and usable from many threads at once."""
 
-    __slots__ = ("_interest", "_node", "_plan", "_query", "text")
+    __slots__ = ("_plan", "_query", "text")
 
-    def __init__(
-        self, text: str, interest: Interest, plan: Plan, query: Query | None, node: Node | None
-    ) -> None:
+    def __init__(self, text: str, plan: Plan, query: Query | None) -> None:
         """Take the results of the stages; use :func:`compile_filter`."""
         self.text = text
-        self._interest = interest
         self._plan = plan
         self._query = query
-        self._node = node
 
     @property
     def bindings(self) -> tuple[str, ...]:
@@ -120,7 +114,7 @@ class Filter:
         """Return the stages of the filter as text for a person."""
         from clacks_events.filter.explain import explain
 
-        return explain(self.text, self._node, self._interest, self._plan, self._query)
+        return explain(self.text, self._plan, self._query)
 
     def __repr__(self) -> str:
         return f"<Filter {self.text!r} bindings={list(self.bindings)}>"

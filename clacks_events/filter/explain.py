@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from clacks_events.filter.interest import Interest
 from clacks_events.topic import ALL
 from clacks_events.xml import local_name
 
 if TYPE_CHECKING:
     from clacks_events.filter.lower import Plan
-    from clacks_events.filter.nodes import Node
     from clacks_events.filter.xquery import Query
 
 __all__ = ["explain"]
 
 
-def explain(
-    text: str, node: Node | None, interest: Interest, plan: Plan, query: Query | None
-) -> str:
+def explain(text: str, plan: Plan, query: Query | None) -> str:
     """Return the stages as lines of text."""
-    return "\n".join(_lines(text, node, interest, plan, query))
+    return "\n".join(_lines(text, plan, query))
 
 
-def _lines(
-    text: str, node: Node | None, interest: Interest, plan: Plan, query: Query | None
-) -> Iterator[str]:
+def _lines(text: str, plan: Plan, query: Query | None) -> Iterator[str]:
     if text:
         yield "query"
         yield from (f"  {line}" for line in text.strip().splitlines())
@@ -41,7 +35,6 @@ def _lines(
         yield "  none: no event can match"
     elif plan.bindings == (ALL,):
         yield "  nothing can be told from type or source: every event is delivered"
-    del node, interest
     yield "residual  (decided at the consumer)"
     yield f"  {_residual(plan, query)}"
 

@@ -22,7 +22,9 @@ __all__ = [
     "OnRequest",
     "PublishOptions",
     "Request",
+    "Served",
     "Transport",
+    "TransportCounters",
 ]
 
 

@@ -14,7 +14,13 @@ from amqp import exceptions as fault
 from kombu.connection import Connection
 
 from clacks_events.config import Endpoint
-from clacks_events.errors import ClacksError, ConfigError, ConnectFailed
+from clacks_events.errors import (
+    AccessDenied,
+    ClacksError,
+    ConfigError,
+    ConnectFailed,
+    TransportError,
+)
 
 __all__ = [
     "AMQP_ERRORS",
@@ -204,8 +210,6 @@ def within(deadline: float) -> float:
 
 def translated(error: Exception, url: str) -> ClacksError:
     """Return a refusal of the broker as one of our errors."""
-    from clacks_events.errors import AccessDenied, TransportError
-
     text = getattr(error, "reply_text", "") or str(error)
     if isinstance(error, fault.AccessRefused):
         return AccessDenied(f"{url}: {text}")
