@@ -23,10 +23,11 @@ __all__ = [
     "SureStamp",
     "attributes",
     "bare_payload",
-    "check_content",
     "enveloped",
     "fill",
+    "is_stamped",
     "payload_of",
+    "sole_payload",
 ]
 
 NAMESPACE = "http://www.gonicus.de/Events"
@@ -38,6 +39,14 @@ LONGEST_NAME = 255
 """Bytes of an AMQP short string, which carries id and source."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+# Most of the times that there are, away from both ends of the calendar: no need to look twice.
+_SURE_TIME = re.compile(
+    r"[1-8]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+).fullmatch
+_SHORT = LONGEST_NAME // 4  # characters of a name that is not too long, whatever they are
 _BLANK = " \t\r\n"  # what XML takes for white space
 _STAMPED = ("id", "source", "time")
 _DECLARATION = f' xmlns:e="{NAMESPACE}"'
@@ -79,10 +88,12 @@ def bare_payload(element: etree._Element) -> etree._Element | None:
 
 
 def _only_payload(root: etree._Element) -> etree._Element | None:
-    if len(root) != 1 or root.text or root[0].tail:
+    if len(root) != 1 or root.text:
         return None
     payload = root[0]
-    return payload if isinstance(payload.tag, str) and payload.tag != ENVELOPE else None
+    tag = payload.tag
+    is_payload = isinstance(tag, str) and tag != ENVELOPE and not payload.tail
+    return payload if is_payload else None
 
 
 def enveloped(
@@ -99,10 +110,13 @@ def enveloped(
     return enclosed(payload, frame, is_parsed=is_parsed)
 
 
-def check_content(root: etree._Element) -> None:
-    """Raise MalformedEvent unless an envelope holds one payload and nothing else."""
-    if _only_payload(root) is not None:
-        return
+def sole_payload(root: etree._Element) -> etree._Element:
+    """Return the payload of an envelope; raise MalformedEvent if it is not all that is in it."""
+    payload = _only_payload(root)
+    return _payload_among(root) if payload is None else payload
+
+
+def _payload_among(root: etree._Element) -> etree._Element:
     payloads = [child for child in root if isinstance(child.tag, str)]
     if len(payloads) != 1:
         raise _bad_count(root, payloads)
@@ -116,6 +130,7 @@ def check_content(root: etree._Element) -> None:
         raise MalformedEvent(
             f"text beside the payload: {stray[:40]!r}", path="/Event", line=root.sourceline or 0
         )
+    return payloads[0]
 
 
 def _set(root: etree._Element, name: str, value: str) -> None:
@@ -145,32 +160,36 @@ def payload_of(root: etree._Element) -> etree._Element:
 
 def attributes(root: etree._Element) -> tuple[str | None, str | None, str | None]:
     """Return id, source and time; raise MalformedEvent for other attributes or bad values."""
-    values: dict[str, str] = {}
-    if not root.keys():
+    count = len(root.attrib)
+    if not count:
         return None, None, None
-    for name, value in root.items():
-        if name in _STAMPED:
-            values[name] = value
-        elif not name.startswith("{"):
+    id, source, time = root.get("id"), root.get("source"), root.get("time")
+    if count != 3 or id is None or source is None or time is None:
+        _check_others(root)
+    # The usual case is told here: this runs for each event that arrives.
+    if id is not None and (len(id) > _SHORT or not id.strip()):
+        _check_name(root, "id", id)
+    if source is not None and (len(source) > _SHORT or not source.strip()):
+        _check_name(root, "source", source)
+    if time is not None and not _SURE_TIME(time):
+        _check_time(root, time)
+    return id, source, time
+
+
+def _check_others(root: etree._Element) -> None:
+    for name in root.attrib:
+        if name not in _STAMPED and not name.startswith("{"):
             raise _bad_attribute(root, name, "is not one of id, source, time")
-    for name in ("id", "source"):
-        _check_name(root, name, values.get(name))
-    _check_time(root, values.get("time"))
-    return values.get("id"), values.get("source"), values.get("time")
 
 
-def _check_name(root: etree._Element, name: str, value: str | None) -> None:
-    if value is None:
-        return
+def _check_name(root: etree._Element, name: str, value: str) -> None:
     if not value.strip():
         raise _bad_attribute(root, name, "is empty")
-    if len(value) > LONGEST_NAME // 4 and len(value.encode()) > LONGEST_NAME:
+    if len(value.encode()) > LONGEST_NAME:
         raise _bad_attribute(root, name, f"is longer than {LONGEST_NAME} bytes")
 
 
-def _check_time(root: etree._Element, text: str | None) -> None:
-    if text is None:
-        return
+def _check_time(root: etree._Element, text: str) -> None:
     if not _RFC3339.fullmatch(text):
         raise _bad_attribute(root, "time", f"is {text!r}, not an RFC 3339 time with a time zone")
     try:
@@ -186,6 +205,11 @@ def _bad_attribute(root: etree._Element, name: str, reason: str) -> MalformedEve
     return MalformedEvent(
         f"attribute {name!r} {reason}", path=f"/Event/@{name}", line=root.sourceline or 0
     )
+
+
+def is_stamped(root: etree._Element) -> bool:
+    """Tell whether an envelope has all three attributes."""
+    return None not in map(root.get, _STAMPED)
 
 
 def fill(root: etree._Element, stamp: Stamp) -> None:

@@ -23,10 +23,11 @@ from clacks_events.envelope import (
     SureStamp,
     attributes,
     bare_payload,
-    check_content,
     enveloped,
     fill,
+    is_stamped,
     payload_of,
+    sole_payload,
 )
 from clacks_events.errors import EventError, MalformedEvent
 from clacks_events.lexical import utc_text
@@ -52,7 +53,18 @@ class PayloadDecoder(Protocol):
 class Event:
     """One event: an envelope with id, source and time around one payload element."""
 
-    __slots__ = ("_decoder", "_headers", "_id", "_payload", "_root", "_source", "_time", "_xml")
+    __slots__ = (
+        "_decoder",
+        "_element",
+        "_headers",
+        "_id",
+        "_payload",
+        "_root",
+        "_source",
+        "_time",
+        "_type",
+        "_xml",
+    )
 
     def __init__(
         self,
@@ -71,12 +83,13 @@ class Event:
         if payload is None:
             _check_entities(element)
             root, xml = detached(sound(element)), None
-            check_content(root)
+            payload = sole_payload(root)
             stamped = _stamped(root, stamp)
         else:
             xml, root = enveloped(payload, stamp, is_parsed=False)
+            payload = payload_of(root)
             stamped = stamp if isinstance(stamp, SureStamp) else attributes(root)
-        self._adopt(root, stamped, headers, decoder, xml)
+        self._adopt(root, payload, stamped, headers, decoder, xml)
 
     @classmethod
     def from_xml(
@@ -97,26 +110,31 @@ class Event:
         event = cls.__new__(cls)
         xml: bytes | None = None
         if root.tag == ENVELOPE:
-            check_content(root)
-            had = len(root.keys())
+            payload = sole_payload(root)
+            is_whole = stamp is None or is_stamped(root)
             stamped = _stamped(root, stamp)
-            if len(root.keys()) == had and isinstance(data, bytes) and _is_plain_utf8(data):
+            if is_whole and isinstance(data, bytes) and _is_plain_utf8(data):
                 xml = data
         else:
             xml, root = enveloped(root, stamp, is_parsed=True)
+            payload = payload_of(root)
             stamped = stamp if isinstance(stamp, SureStamp) else attributes(root)
-        event._adopt(root, stamped, headers, decoder, xml)
+        event._adopt(root, payload, stamped, headers, decoder, xml)
         return event
 
     def _adopt(
         self,
         root: etree._Element,
+        payload: etree._Element,
         stamped: tuple[str | None, str | None, str | None],
         headers: Mapping[str, HeaderValue] | None,
         decoder: PayloadDecoder | None,
         xml: bytes | None,
     ) -> None:
         self._root = root
+        # Both are asked for by each filter. lxml would make a new object for the element.
+        self._element = payload
+        self._type = str(payload.tag)
         self._id, self._source, self._time = stamped
         self._headers = _checked_headers(headers) if headers else _NO_HEADERS
         self._decoder = decoder
@@ -126,12 +144,12 @@ class Event:
     @property
     def type(self) -> str:
         """The payload's name in Clark notation, ``{namespace}local``."""
-        return str(self.element.tag)
+        return self._type
 
     @property
     def name(self) -> str:
         """The payload's local name."""
-        return local_name(self.type)
+        return local_name(self._type)
 
     @property
     def id(self) -> str | None:
@@ -169,13 +187,18 @@ class Event:
     def payload(self) -> etree._Element:
         """The payload as an element of its own; changing it does not change the event."""
         if self._payload is None:
-            self._payload = detached(self.element)
+            self._payload = detached(self._element)
         return self._payload
 
     @property
     def element(self) -> etree._Element:
         """The payload inside of the event's own tree: for reading only."""
-        return payload_of(self._root)
+        return self._element
+
+    @property
+    def envelope(self) -> etree._Element:
+        """The root of the event's own tree: for reading only."""
+        return self._root
 
     @property
     def document(self) -> etree._ElementTree:
@@ -203,7 +226,8 @@ class Event:
         Raises MalformedEvent for a value that the envelope may not have.
         """
         event, root = Event.__new__(Event), copy.copy(self._root)
-        event._adopt(root, _stamped(root, stamp), self._headers, self._decoder, None)
+        stamped = _stamped(root, stamp)
+        event._adopt(root, payload_of(root), stamped, self._headers, self._decoder, None)
         return event
 
     def copy(self) -> Event:
@@ -221,7 +245,7 @@ class Event:
     def _twin(self, headers: Mapping[str, HeaderValue], decoder: PayloadDecoder | None) -> Event:
         event = Event.__new__(Event)
         stamped = self._id, self._source, self._time
-        event._adopt(self._root, stamped, headers, decoder, self._xml)
+        event._adopt(self._root, self._element, stamped, headers, decoder, self._xml)
         return event
 
     def __repr__(self) -> str:
@@ -265,9 +289,10 @@ def _stamped(
     root: etree._Element, stamp: Stamp | None
 ) -> tuple[str | None, str | None, str | None]:
     """Set what an envelope lacks of a stamp; return its id, source and time."""
+    if stamp is None:
+        return attributes(root)
     is_bare = not root.keys()
-    if stamp is not None:
-        fill(root, stamp)
+    fill(root, stamp)
     return stamp if is_bare and isinstance(stamp, SureStamp) else attributes(root)
 
 

@@ -60,10 +60,16 @@ def parse_xml(data: bytes | str, *, max_size: int = MAX_SIZE) -> etree._Element:
         root: etree._Element = etree.fromstring(data, _PARSER)
     except etree.XMLSyntaxError as error:
         raise _malformed(error) from error
-    if root.getroottree().docinfo.internalDTD is not None:
+    if not _begins_with_root(data) and root.getroottree().docinfo.internalDTD is not None:
         line = _doctype_line(data, root.getroottree().docinfo.encoding)
         raise MalformedEvent("a DOCTYPE is not allowed: it could define entities", line=line)
     return root
+
+
+def _begins_with_root(data: bytes) -> bool:
+    # A DOCTYPE stands before the root. Nothing does where the first bytes are "<" and a letter:
+    # in UTF-16 the second one is zero, and in EBCDIC the first one is no "<".
+    return data[:1] == b"<" and data[1:2].isalpha()
 
 
 def check_size(data: bytes, max_size: int) -> None:

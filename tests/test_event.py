@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -26,7 +26,8 @@ def envelope(content: str, attributes: str = "") -> str:
     return f'<e:Event xmlns:e="{NAMESPACE}" xmlns:xsi="{XSI}" {attributes}>{content}</e:Event>'
 
 
-FULL = envelope("<e:T><e:a>1</e:a></e:T>", "id='i' source='s' time='2026-01-02T03:04:05.5+01:00'")
+FULL_STAMP = "id='i' source='s' time='2026-01-02T03:04:05.5+01:00'"
+FULL = envelope("<e:T><e:a>1</e:a></e:T>", FULL_STAMP)
 
 
 def shape(element: etree._Element) -> list[tuple[object, ...]]:
@@ -52,6 +53,20 @@ def test_an_event_from_the_wire() -> None:
     assert event.payload[0].text == event.element[0].text == "1"
     assert event.document.getroot().tag == ENVELOPE
     assert repr(event) == f"<Event {E}T id=i source=s>"
+
+
+def test_an_event_and_its_copies_have_one_element_each_time_it_is_asked_for() -> None:
+    bare = Event.from_xml("<T><a/></T>")
+    for event in (
+        Event.from_xml(FULL),
+        bare,
+        bare.stamped(STAMP),
+        bare.copy(),
+        Event(bare.payload),
+    ):
+        assert event.element is event.element
+        assert event.element.getparent() is event.document.getroot()
+        assert event.type == event.element.tag
 
 
 def test_a_bare_payload_is_wrapped() -> None:
@@ -83,6 +98,8 @@ REFUSED = [
     (envelope("\u00a0<T/>"), "/Event", 1, r"text beside the payload: '\xa0'"),
     (envelope("y" * 99 + "<T/>"), "/Event", 1, f"'{'y' * 40}'"),
     (envelope("<T/>", "kind='x'"), "/Event/@kind", 1, "is not one of id, source, time"),
+    (envelope("<T/>", "id='i' source='s' kind='x'"), "/Event/@kind", 1, "is not one of"),
+    (envelope("<T/>", FULL_STAMP + " kind='x'"), "/Event/@kind", 1, "is not one of"),
     (envelope("<T/>", "ID='x'"), "/Event/@ID", 1, "is not one of id, source, time"),
     (envelope("<T/>", "id=''"), "/Event/@id", 1, "is empty"),
     (envelope("<T/>", "id=' '"), "/Event/@id", 1, "is empty"),
@@ -139,6 +156,29 @@ def test_good_times(text: str, expected: datetime) -> None:
     moment = event.json()["time"]
     assert isinstance(moment, str)
     assert moment.endswith("Z")
+
+
+SHAPED_LIKE_TIMES = st.from_regex(
+    r"\A(?:[0-9]{4}|202[0-9])-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-2][0-9]:[0-6][0-9])\Z"
+)
+
+
+@given(SHAPED_LIKE_TIMES)
+@example("2024-02-29T00:00:00Z")
+@example("2023-02-29T00:00:00Z")
+@example("2026-04-30T23:59:59Z")
+@example("2026-04-31T23:59:59Z")
+@example("2026-12-31T24:00:00Z")
+def test_a_time_is_taken_exactly_if_the_calendar_has_it(time: str) -> None:
+    try:
+        expected = datetime.fromisoformat(time)
+        expected.astimezone(UTC)
+    except (ValueError, OverflowError):
+        with pytest.raises(MalformedEvent, match="'time' is"):
+            Event.from_xml(envelope("<T/>", f"time='{time}'"))
+    else:
+        assert Event.from_xml(envelope("<T/>", f"time='{time}'")).time == expected
 
 
 def test_attributes_of_other_namespaces_are_let_be() -> None:
@@ -243,7 +283,7 @@ def test_an_event_does_not_change_from_outside() -> None:
 
 def test_attributes_and_headers_cannot_be_set() -> None:
     event = Event.from_xml(FULL, headers={"n": 1})
-    for name in ("id", "source", "time", "type", "xml", "payload", "headers", "other"):
+    for name in ("id", "source", "time", "type", "xml", "payload", "element", "headers", "other"):
         with pytest.raises(AttributeError):
             setattr(event, name, "x")
     with pytest.raises(TypeError):

@@ -69,6 +69,22 @@ def test_lines_below_an_xml_declaration(text: str, line: int, reason: str) -> No
             assert reason in caught.value.reason
 
 
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "cp037"]
+)
+def test_a_doctype_in_any_encoding(encoding: str) -> None:
+    declared = encoding.removesuffix("-sig")
+    for text in (
+        f'<?xml version="1.0" encoding="{declared}"?><!DOCTYPE a><a/>',
+        "<!DOCTYPE a><a/>",
+        " \n<!DOCTYPE a><a/>",
+        "<!-- c --><!DOCTYPE a><a/>",
+        "<?p x?><!DOCTYPE a><a/>",
+    ):
+        with pytest.raises(MalformedEvent):
+            parse_xml(text.encode(encoding))
+
+
 def test_lines_in_utf_16() -> None:
     for text, line, _ in MALFORMED[5:8] + MALFORMED[-2:-1]:
         with pytest.raises(MalformedEvent) as caught:

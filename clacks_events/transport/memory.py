@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
-from threading import Lock
+from threading import Lock, RLock
 from weakref import WeakValueDictionary
 
 from clacks_events.config import BusOptions, Endpoint
@@ -60,15 +60,15 @@ class _Inbox:
         self._is_durable = False
         self._kept: deque[Message] = deque()
         self._unsettled = 0
-        self._lock = Lock()
+        self._lock = RLock()  # the reader may settle at once
 
     def open(self, reader: OnDeliveries, counters: TransportCounters, *, durable: bool) -> None:
         with self._lock:
             self._is_durable = durable
             kept, self._kept = self._kept, deque()
             self._reader = (reader, counters)
-        for message in kept:
-            self.offer(message)
+            for message in kept:
+                self.offer(message)
 
     def offer(self, message: Message) -> None:
         with self._lock:
@@ -82,7 +82,8 @@ class _Inbox:
                 return
             self._unsettled += 1
             reader[1].received += 1
-        reader[0]((_Delivery(message, self),))
+            # Under the lock: once stop() has returned, nothing is handed over any more.
+            reader[0]((_Delivery(message, self),))
 
     def _lose(self, counters: TransportCounters) -> None:
         counters.lost += 1

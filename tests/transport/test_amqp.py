@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import amqp
 import pytest
 from amqp.exceptions import PreconditionFailed
 
@@ -336,6 +338,52 @@ def test_a_forged_user_is_refused_by_the_broker(amqp_url: str) -> None:
                 other.drain_events(timeout=10.0)
         bus.publish(status("honest"))
         wait_until(lambda: statuses(got) == ["honest"])
+
+
+def test_closing_a_durable_subscription_loses_nothing(amqp_url: str) -> None:
+    got: list[str | None] = []
+    with connect(amqp_url, options=QUICK) as publisher, connect(amqp_url, options=QUICK) as bus:
+        bus.subscribe(types=["PhoneStatus"], durable="mine").close()
+        sent = {publisher.publish(status()).id for _ in range(3000)}
+        while len(got) < len(sent):
+            arrived = threading.Event()
+
+            def handle(event: Event, arrived: threading.Event = arrived) -> None:
+                got.append(event.id)
+                arrived.set()
+
+            with bus.subscribe(None, handle, types=["PhoneStatus"], durable="mine"):
+                assert arrived.wait(10.0), f"{len(got)} of {len(sent)}"
+    assert set(got) == sent
+
+
+def short(data: bytes) -> bytes:
+    return bytes((len(data),)) + data
+
+
+HOSTILE = {
+    "an id that is no text": struct.pack(">H", 1 << 7) + short(b"\xff\xfe"),
+    "a date beyond the calendar": struct.pack(">HI", 1 << 13, 11) + b"\x01tT\x7f" + b"\xff" * 7,
+}
+
+
+@pytest.mark.parametrize("comment", ["", f"<!--{' ' * 200_000}-->"], ids=["small", "large"])
+@pytest.mark.parametrize("properties", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_properties_cost_neither_the_connection_nor_the_event(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch, properties: bytes, comment: str
+) -> None:
+    hostile = amqp.Message(status("hostile").xml + comment.encode())
+    monkeypatch.setattr(hostile, "_serialize_properties", lambda: properties)
+    got: list[Event] = []
+    with connect(amqp_url, options=QUICK) as bus:
+        # Durable: it would be delivered again after each reconnect.
+        bus.subscribe(None, got.append, durable="mine")
+        with connected(amqp_url) as other, other.channel() as channel:
+            channel.basic_publish(hostile, "clacks.events", b"Event.PhoneStatus.\xff")
+        bus.publish(status("honest"))
+        wait_until(lambda: len(got) == 2)
+        assert sorted(str(text) for text in statuses(got)) == ["honest", "hostile"]
+        assert bus.counters.reconnects == 0
 
 
 def test_nothing_stays_unacknowledged_while_the_bus_is_idle(private_broker: Broker) -> None:

@@ -212,6 +212,33 @@ def test_a_closed_inbox_delivers_no_more(connected: OpenTransport) -> None:
     assert reader.bodies == [b"1"]
 
 
+def test_a_durable_inbox_that_was_stopped_hands_over_nothing_and_keeps_the_rest(
+    connected: OpenTransport,
+) -> None:
+    publisher, reader, stopped = connected(), Reader(), threading.Event()
+    bodies = [str(number).encode() for number in range(3000)]
+    late: list[Message] = []
+
+    def read(deliveries: Sequence[Delivery]) -> None:
+        if stopped.is_set():
+            late.extend(delivery.message for delivery in deliveries)
+        reader(deliveries)
+
+    options = InboxOptions(window=100, durable="mine")
+    inbox = connected().open_inbox(["#"], read, options)
+    send(publisher, *bodies[:1500])
+    reader.wait_for(1)
+    inbox.stop()
+    stopped.set()
+    send(publisher, *bodies[1500:])
+    inbox.close()
+    again = Reader()
+    connected().open_inbox(["#"], again, options)
+    wait_until(lambda: len(reader.messages) + len(again.messages) >= len(bodies))
+    assert late == []
+    assert set(reader.bodies) | set(again.bodies) == set(bodies)
+
+
 def test_closing_while_messages_arrive_ends_cleanly(connected: OpenTransport) -> None:
     publisher, consumer, reader = connected(), connected(), Reader()
     consumer.open_inbox(["#"], reader, InboxOptions())

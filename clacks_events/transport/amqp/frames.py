@@ -12,6 +12,7 @@ import struct
 
 import amqp
 
+from clacks_events.transport.amqp.codec import STAMP, USUAL_FLAGS
 from clacks_events.transport.base import Message
 
 __all__ = ["FrameWriter"]
@@ -21,9 +22,6 @@ _END = b"\xce"
 _PUBLISH = struct.pack(">HHH", 60, 40, 0)  # class basic, method publish, reserved-1
 _START = struct.Struct(">HI")  # channel, size
 _CONTENT = struct.Struct(">HHQH")  # class, weight, body size, property flags
-_STAMP = struct.Struct(">Q")
-# content-type, delivery-mode, message-id, timestamp, type, user-id; in this order on the wire.
-_FLAGS = 1 << 15 | 1 << 12 | 1 << 7 | 1 << 6 | 1 << 5 | 1 << 4
 _FRAME_OVERHEAD = 8
 _MOST_KEYS = 10_000
 
@@ -48,11 +46,11 @@ class FrameWriter:
         if message.headers or len(body) > self._largest or len(kind_bytes) > 255:
             return False
         content = b"".join((
-            _CONTENT.pack(60, 0, len(body), _FLAGS),
+            _CONTENT.pack(60, 0, len(body), USUAL_FLAGS),
             _short(message.content_type),
             b"\x02" if persistent else b"\x01",
             _short(identity),
-            _STAMP.pack(int(moment.timestamp())),
+            STAMP.pack(int(moment.timestamp())),
             bytes((len(kind_bytes),)), kind_bytes,
             _short(user),
         ))  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -30,7 +29,6 @@ __all__ = [
     "connect",
     "cut",
     "has_pending",
-    "read_frames",
 ]
 
 # py-amqp raises AttributeError and TypeError from places that find a connection gone.
@@ -45,9 +43,6 @@ _OPTIONS = (*_TLS, "heartbeat", "connection_timeout")
 _HEARTBEAT = 10.0  # seconds
 _CONNECT_TIMEOUT = 5.0  # seconds
 _IO_TIMEOUT = 10.0  # seconds that one read or write of a live connection may take
-_CHUNK = 65536
-_FRAME_HEADER = struct.Struct(">BHI")
-_FRAME_END = 0xCE
 
 
 def check_options(endpoint: Endpoint) -> None:
@@ -168,39 +163,6 @@ def has_pending(connection: amqp.Connection) -> bool:
     """Tell whether TLS has bytes that were received already, of which poll() knows nothing."""
     sock = connection.sock
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-
-
-def read_frames(connection: amqp.Connection) -> None:
-    """Read what has arrived and dispatch all frames that are complete.
-
-    Call it when the socket is readable. py-amqp itself reads each frame with three calls of
-    ``recv`` and changes the timeout around them, which takes longer than all the rest.
-    """
-    transport, sock = connection.transport, connection.sock
-    data = sock.recv(_CHUNK)
-    if not data:
-        raise ConnectionResetError("the broker closed the connection")
-    if isinstance(sock, ssl.SSLSocket):
-        while pending := sock.pending():
-            data += sock.recv(pending)
-    buffer = transport._read_buffer + data
-    # Should a callback raise, nothing that was read is dispatched twice.
-    transport._read_buffer = b""
-    transport._read_buffer = buffer[_dispatch(connection, buffer) :]
-
-
-def _dispatch(connection: amqp.Connection, buffer: bytes) -> int:
-    at, handle = 0, connection.on_inbound_frame
-    while len(buffer) - at > 7:
-        kind, channel, size = _FRAME_HEADER.unpack_from(buffer, at)
-        end = at + 7 + size
-        if end >= len(buffer):
-            break
-        if buffer[end] != _FRAME_END:
-            raise fault.UnexpectedFrame(f"frame end {buffer[end]:#x} instead of 0xce")
-        handle((kind, channel, buffer[at + 7 : end]))
-        at = end + 1
-    return at
 
 
 def within(deadline: float) -> float:

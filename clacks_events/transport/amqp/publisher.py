@@ -21,9 +21,9 @@ from clacks_events.transport.amqp.link import (
     Connect,
     cut,
     has_pending,
-    read_frames,
     within,
 )
+from clacks_events.transport.amqp.reader import FrameReader
 from clacks_events.transport.base import Message, PublishOptions, TransportCounters
 
 __all__ = ["EXCHANGE", "Publisher", "open_channel"]
@@ -70,6 +70,7 @@ class Publisher:
         try:
             self._channel: amqp.Channel = open_channel(connection)
             self._frames = FrameWriter(connection, self._channel.channel_id, EXCHANGE)
+            self._reader = FrameReader(connection)
         except AMQP_ERRORS as error:
             cut(connection)
             if isinstance(error, REFUSALS):
@@ -175,7 +176,7 @@ class Publisher:
 
     def _read(self) -> None:
         assert self._connection is not None
-        read_frames(self._connection)
+        self._reader.read()
         if not self._connection.connected:
             raise fault.RecoverableConnectionError("the broker closed the connection")
 

@@ -28,11 +28,11 @@ from clacks_events.transport.amqp.link import (
     Connect,
     cut,
     has_pending,
-    read_frames,
     translated,
     within,
 )
 from clacks_events.transport.amqp.publisher import close_quietly
+from clacks_events.transport.amqp.reader import FrameReader, Take
 from clacks_events.transport.base import TransportCounters
 
 __all__ = ["Consumer", "Receiver"]
@@ -73,6 +73,7 @@ class Receiver:
         self._tick = tick
         self._consumers: list[Consumer] = []
         self._connection: amqp.Connection | None = None
+        self._reader: FrameReader | None = None
         self._jobs: deque[Callable[[], None]] = deque()
         self._is_closing = False
         self._alarm, self._bell = socket.socketpair()
@@ -153,7 +154,18 @@ class Receiver:
     def _connected(self) -> amqp.Connection:
         if self._connection is None:
             self._connection = self._connect("consumer")
+            self._reader = FrameReader(self._connection)
         return self._connection
+
+    def expect(self, channel: int, consumer: str, take: Take) -> None:
+        """Hand on at once what arrives on a channel for a consumer; on the thread only."""
+        if self._reader is not None:
+            self._reader.expect(channel, consumer, take)
+
+    def forget(self, channel: int) -> None:
+        """Hand on nothing of a channel any more; on the thread only."""
+        if self._reader is not None:
+            self._reader.forget(channel)
 
     def close(self) -> None:
         """Stop the thread and leave the broker."""
@@ -201,16 +213,18 @@ class Receiver:
             self._jobs.popleft()()
 
     def _read_some(self, timeout: float) -> None:
-        connection = self._connection
+        connection, reader = self._connection, self._reader
         poll = self._poll(connection)
         for _ in range(_MOST_READS):
             is_pending = connection is not None and has_pending(connection)
             ready = {fd for fd, _ in poll.poll(0 if is_pending else timeout * 1000)}
             if self._alarm.fileno() in ready:
                 self._sleepy()
-            if connection is None or not (is_pending or connection.sock.fileno() in ready):
+            if connection is None or reader is None:
                 return
-            read_frames(connection)
+            if not is_pending and connection.sock.fileno() not in ready:
+                return
+            reader.read()
             self._deliver()
             if not connection.connected:
                 raise ConnectionLost("the broker closed the connection", url=self._url)
@@ -254,7 +268,7 @@ class Receiver:
             error,
             exc_info=not isinstance(error, ClacksError | OSError | AMQPError),
         )
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._reader = self._connection, None, None
         cut(connection)
         for consumer in self._consumers:
             consumer.lost()
