@@ -20,6 +20,7 @@ from clacks_events.catalog.declarations import Declaration
 from clacks_events.catalog.engine import SchemaFile
 from clacks_events.catalog.snapshot import EventType, take_snapshot
 from clacks_events.catalog.store import Store
+from clacks_events.catalog.type_lineage import TypeLineage
 from clacks_events.envelope import payload_of
 from clacks_events.errors import CatalogError, ConfigError, InvalidEvent, UnknownEventType
 from clacks_events.event import Event, JsonValue
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from clacks_events.catalog.describe import Field
 
-__all__ = ["BUILTIN_SCHEMAS", "Catalog", "EventType"]
+__all__ = ["BUILTIN_SCHEMAS", "Catalog", "EventType", "TypeLineage"]
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +153,17 @@ class Catalog:
     def derived(self, name: str) -> frozenset[str]:
         """Return the Clark names of all that can stand for an element, itself included."""
         return self._snapshot.derived.get(name, frozenset((name,)))
+
+    def derived_from_type(self, name: str) -> TypeLineage | None:
+        """Return what has the schema type of a Clark name, or one that derives from it.
+
+        None when no schema declares the type.
+        """
+        return self._snapshot.schema_types.lineage(name)
+
+    def near_types(self, name: str) -> list[str]:
+        """Return the schema types that look like a Clark name, as Clark names, best first."""
+        return self._snapshot.schema_types.near(name)
 
     def knows(self, name: str) -> bool:
         """Tell whether a schema declares the element of this Clark name."""

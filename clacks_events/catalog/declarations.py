@@ -119,19 +119,8 @@ def _add_judge(declaration: Declaration, file: SchemaFile, offering: SchemaFile 
 
 
 def _declaration(unit: Unit, node: etree._Element) -> Declaration:
-    heads = tuple(_resolved(node, head, unit) for head in node.get("substitutionGroup", "").split())
-    return Declaration(_clark(unit.namespace, node.get("name", "")), unit.document, node, heads)
-
-
-def _clark(namespace: str, local: str) -> str:
-    return f"{{{namespace}}}{local}" if namespace else local
-
-
-def _resolved(node: etree._Element, name: str, unit: Unit) -> str:
-    prefix, _, local = name.rpartition(":")
-    uri = node.nsmap.get(prefix or None)
-    # In a chameleon document unprefixed references mean the includer's namespace.
-    return _clark(unit.namespace if uri is None and not prefix else uri or "", local)
+    heads = tuple(unit.resolved(node, head) for head in node.get("substitutionGroup", "").split())
+    return Declaration(unit.named(node.get("name", "")), unit.document, node, heads)
 
 
 def lineage(name: str, known: Mapping[str, Declaration]) -> tuple[str, ...]:
@@ -166,7 +155,7 @@ def roots(file: SchemaFile, entries: Collection[Path]) -> list[str]:
         and (unit.document.path == file.path or unit.document.path not in entries)
     ]
     nodes = [
-        (_clark(unit.namespace, node.get("name", "")), node)
+        (unit.named(node.get("name", "")), node)
         for unit in own
         for node in unit.document.root.iterchildren(XSD + "element")
     ]
@@ -193,9 +182,9 @@ def _references(unit: Unit) -> Iterator[str]:
     for node in unit.document.root.iter(XSD + "element"):
         ref = node.get("ref")
         if ref:
-            target = _resolved(node, ref, unit)
+            target = unit.resolved(node, ref)
             holder = _global_ancestor(node)
-            if target != _clark(unit.namespace, holder):
+            if target != unit.named(holder):
                 yield target
 
 

@@ -87,6 +87,21 @@ class Unit:
     document: Document
     namespace: str
 
+    def named(self, local: str) -> str:
+        """Return the Clark name of what the document declares under a name."""
+        return _clark(self.namespace, local)
+
+    def resolved(self, node: etree._Element, name: str) -> str:
+        """Return the Clark name that a prefixed name in the document stands for."""
+        prefix, _, local = name.strip().rpartition(":")
+        uri = node.nsmap.get(prefix or None)
+        # In a chameleon document unprefixed references mean the includer's namespace.
+        return _clark(self.namespace if uri is None and not prefix else uri or "", local)
+
+
+def _clark(namespace: str, local: str) -> str:
+    return f"{{{namespace}}}{local}" if namespace else local
+
 
 class Directory:
     """One schema directory: its entry files and a reader for all below it."""

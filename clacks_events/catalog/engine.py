@@ -25,6 +25,7 @@ from clacks_events.catalog.faults import (
     schema_fault,
 )
 from clacks_events.catalog.shelf import Resolver, Shelf
+from clacks_events.catalog.type_graph import TypeGraph, type_graph
 from clacks_events.errors import CatalogError, InvalidEvent
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SchemaFile:
     units: Sequence[Unit]
     fast: etree.XMLSchema | None
     """libxml2's schema; None when xmlschema has to decide."""
+    _types: TypeGraph | None = None
     _components: xmlschema.XMLSchemaBase | None = None
     _lock: Lock = field(default_factory=Lock)
 
@@ -61,6 +63,13 @@ class SchemaFile:
     def stamps(self) -> dict[Path, Stamp]:
         """The files that this one is made of, each with the stamp it had."""
         return {unit.document.path: unit.document.stamp for unit in self.units}
+
+    @property
+    def types(self) -> TypeGraph:
+        """The types that the file declares, read on first use."""
+        if self._types is None:
+            self._types = type_graph(self.units)
+        return self._types
 
     def components(self) -> xmlschema.XMLSchemaBase:
         """Return xmlschema's view of the file, built on first use.

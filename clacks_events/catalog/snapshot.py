@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from clacks_events.catalog.declarations import Declaration, declarations, lineage
+from clacks_events.catalog.engine import SchemaFile
 from clacks_events.catalog.store import Store
+from clacks_events.catalog.type_lineage import TypeTable
 from clacks_events.envelope import NAMESPACE
 from clacks_events.xml import local_name
 
@@ -45,6 +47,7 @@ class Snapshot:
 
     elements: Mapping[str, Declaration]
     types: Mapping[str, EventType]
+    files: tuple[SchemaFile, ...]
 
     @cached_property
     def derived(self) -> Mapping[str, frozenset[str]]:
@@ -54,6 +57,11 @@ class Snapshot:
             for base in self.lineage(name):
                 found.setdefault(base, set()).add(name)
         return {base: frozenset(names) for base, names in found.items()}
+
+    @cached_property
+    def schema_types(self) -> TypeTable:
+        """The types that the files declare."""
+        return TypeTable(self.files, self.elements)
 
     @cached_property
     def _lineages(self) -> dict[str, tuple[str, ...]]:
@@ -93,4 +101,4 @@ def take_snapshot(store: Store) -> Snapshot:
             declaration.documentation,
             declaration.is_abstract,
         )
-    return Snapshot(elements, types)
+    return Snapshot(elements, types, tuple(store.files.values()))
