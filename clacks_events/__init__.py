@@ -31,7 +31,7 @@ from clacks_events.errors import (
     UnsupportedFilter,
 )
 from clacks_events.event import Event
-from clacks_events.filter import Filter, compile_filter
+from clacks_events.filter import Filter, FilterIndex, compile_filter
 from clacks_events.maker import EventMaker
 from clacks_events.proxy import AMQPServiceProxy
 from clacks_events.subscription import Subscription
@@ -57,6 +57,7 @@ __all__ = [
     "EventType",
     "Filter",
     "FilterError",
+    "FilterIndex",
     "FilterSyntaxError",
     "FilterTypeError",
     "InvalidEvent",

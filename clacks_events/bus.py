@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import RLock
 
 from lxml import etree
 
+from clacks_events.audience import Audience
 from clacks_events.catalog import Catalog
 from clacks_events.config import BusOptions, checked_name
-from clacks_events.dispatch import Counters, Dispatcher, Tally
+from clacks_events.dispatch import Dispatcher
 from clacks_events.envelope import Stamp
 from clacks_events.errors import (
     ClacksError,
@@ -25,7 +27,8 @@ from clacks_events.event import Event, HeaderValue
 from clacks_events.filter import compile_filter
 from clacks_events.stamp import Stamper, default_source
 from clacks_events.subscription import Handler, Subscription
-from clacks_events.topic import routing_key, simplified
+from clacks_events.tally import Counters, Tally
+from clacks_events.topic import routing_key
 from clacks_events.transport import open_transport
 from clacks_events.transport.base import (
     Inbox,
@@ -74,6 +77,14 @@ def connect(
     return Bus(transport, known, source=name, options=options, watch=watch)
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The inbox that a durable subscription has for itself."""
+
+    inbox: Inbox
+    audience: Audience
+
+
 class Bus:
     """A connection that any number of threads publish on and subscribe to."""
 
@@ -96,10 +107,11 @@ class Bus:
         self._tally = Tally(self._counters)
         self._shared = self._dispatcher()
         self._inbox: Inbox | None = None
-        self._durable: dict[Subscription, Inbox] = {}
+        self._durable: dict[Subscription, _Own] = {}
         self._keys: dict[tuple[str, str | None], str] = {}
         self._lock = RLock()
         self._is_closed = False
+        self._renewals = 0
         self._ignore_catalog = catalog.on_change(self._renew)
 
     @property
@@ -213,41 +225,46 @@ class Bus:
             types=tuple(types),
             source=source,
         )
+        renewals = self._renewals
         subscription = Subscription(recipe, handler, self._remove, self._count_handler_error)
         try:
-            self._add(subscription, durable)
+            self._add(subscription, durable, renewals)
         except BaseException:
             subscription.finish()
             raise
         return subscription
 
-    def _add(self, subscription: Subscription, durable: str | None) -> None:
+    def _add(self, subscription: Subscription, durable: str | None, renewals: int) -> None:
         with self._lock:
             if self._is_closed:
                 raise ConnectionLost("the bus is closed", url=self.transport.url)
+            if renewals != self._renewals:
+                # The catalog has changed while the filter was compiled.
+                subscription.renew()
             if durable is None:
                 self._share(subscription)
             else:
                 self._open_durable(subscription, durable)
 
     def _share(self, subscription: Subscription) -> None:
-        wanted = (*self._shared.subscriptions, subscription)
-        patterns = _union(wanted)
+        audience = self._shared.audience
+        patterns = audience.bindings_with(subscription)
         if self._inbox is None:
             options = InboxOptions(self._options.window)
             self._inbox = self.transport.open_inbox(patterns, self._shared.receive, options)
         else:
             self._inbox.bind(patterns)
-        self._shared.subscriptions = wanted
+        audience.add(subscription)
 
     def _open_durable(self, subscription: Subscription, name: str) -> None:
         dispatcher = self._dispatcher()
-        dispatcher.subscriptions = (subscription,)
-        self._durable[subscription] = self.transport.open_inbox(
+        dispatcher.audience.add(subscription)
+        inbox = self.transport.open_inbox(
             subscription.filter.bindings,
             dispatcher.receive,
             InboxOptions(self._options.window, checked_name("a durable name", name)),
         )
+        self._durable[subscription] = _Own(inbox, dispatcher.audience)
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
@@ -259,22 +276,22 @@ class Bus:
 
     def _remove(self, subscription: Subscription) -> None:
         with self._lock:
-            inbox = self._durable.pop(subscription, None)
-            if inbox is None:
+            own = self._durable.pop(subscription, None)
+            if own is None:
                 self._unshare(subscription)
-        if inbox is None:
+        if own is None:
             subscription.finish()
         else:
-            inbox.stop()
-            subscription.finish(inbox.close)
+            own.inbox.stop()
+            subscription.finish(own.inbox.close)
 
     def _unshare(self, subscription: Subscription) -> None:
-        left = tuple(s for s in self._shared.subscriptions if s is not subscription)
-        self._shared.subscriptions = left
+        audience = self._shared.audience
+        audience.remove(subscription)
         if self._inbox is None or self._is_closed:
             return
-        if left:
-            self._inbox.bind(_union(left))
+        if len(audience):
+            self._inbox.bind(audience.bindings_with())
         else:
             self._inbox.close()
             self._inbox = None
@@ -286,18 +303,20 @@ class Bus:
         """Let the subscriptions see what has changed in the catalog."""
         with self._lock:
             self._keys = {}
+            self._renewals += 1
             if self._is_closed:
                 return
-            for subscription in (*self._shared.subscriptions, *self._durable):
-                _recompile(subscription)
-            try:
-                if self._inbox is not None:
-                    self._inbox.bind(_union(self._shared.subscriptions))
-                for subscription, inbox in self._durable.items():
-                    inbox.bind(subscription.filter.bindings)
-            except TransportError:
-                # When the connection is back, it comes back with the new patterns.
-                log.warning("bindings wait for the broker to return", exc_info=True)
+            for audience in (
+                self._shared.audience,
+                *(own.audience for own in self._durable.values()),
+            ):
+                for subscription in audience:
+                    _recompile(subscription)
+                    audience.add(subscription)
+            if self._inbox is not None:
+                _rebind(self._inbox, self._shared.audience)
+            for own in self._durable.values():
+                _rebind(own.inbox, own.audience)
 
     def close(self) -> None:
         """End all subscriptions, after what has arrived, and leave the broker."""
@@ -310,7 +329,7 @@ class Bus:
             self._watch.close()
         if self._inbox is not None:
             self._inbox.stop()
-        for subscription in (*self._shared.subscriptions, *self._durable):
+        for subscription in (*self._shared.audience, *self._durable):
             self._remove(subscription)
         self.transport.close()
 
@@ -330,10 +349,12 @@ def _check_handler(handler: Handler | None) -> None:
         raise ConfigError("the handler is async: leave it out and use async for instead")
 
 
-def _union(subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
-    return simplified(
-        pattern for subscription in subscriptions for pattern in subscription.filter.bindings
-    )
+def _rebind(inbox: Inbox, audience: Audience) -> None:
+    try:
+        inbox.bind(audience.bindings_with())
+    except TransportError:
+        # When the connection is back, it comes back with the new patterns.
+        log.warning("bindings wait for the broker to return", exc_info=True)
 
 
 def _recompile(subscription: Subscription) -> None:

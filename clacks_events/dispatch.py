@@ -7,86 +7,30 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
+from clacks_events.audience import Audience
 from clacks_events.catalog import Catalog
 from clacks_events.errors import (
-    EvaluationError,
     EventError,
     InvalidEvent,
     MalformedEvent,
     UnknownEventType,
 )
 from clacks_events.event import Event
-from clacks_events.filter import Subject
 from clacks_events.subscription import Handover, Subscription
+from clacks_events.tally import Tally
 from clacks_events.transport.base import Delivery, Message
 
-__all__ = ["Counters", "Dispatcher", "Tally"]
+__all__ = ["Dispatcher"]
 
 log = logging.getLogger(__name__)
 
-_QUIET = 60.0  # seconds between two log lines of one kind
 _KINDS: dict[type[EventError], str] = {
     MalformedEvent: "malformed",
     UnknownEventType: "unknown",
     InvalidEvent: "invalid",
 }
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened on a bus so far."""
-
-    published: int = 0
-    received: int = 0
-    """Events that the broker delivered."""
-    matched: int = 0
-    """Deliveries that at least one filter matched."""
-    malformed: int = 0
-    """Deliveries that were no event: set aside."""
-    unknown: int = 0
-    """Events of a type that no schema here declares: set aside."""
-    invalid: int = 0
-    """Events that break their schema: set aside."""
-    filter_errors: int = 0
-    """Evaluations that ended in an error, which is no match."""
-    handler_errors: int = 0
-    failed: int = 0
-    """Deliveries that could not be dealt with, by a mistake of this package: set aside."""
-    lost: int = 0
-    """Events that a full inbox could not take."""
-    reconnects: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the counters by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
-
-
-class Tally:
-    """Counts what happens, and lets each kind of fault be logged at most once a minute."""
-
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self._said: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def count(self, kind: str) -> bool:
-        """Count one and tell whether it is to be logged."""
-        with self._lock:
-            setattr(self._counters, kind, getattr(self._counters, kind) + 1)
-            moment = time.monotonic()
-            if moment - self._said.get(kind, -_QUIET) < _QUIET:
-                return False
-            self._said[kind] = moment
-            return True
-
-    def count_match(self) -> None:
-        """Count a delivery that somebody gets."""
-        with self._lock:
-            self._counters.matched += 1
 
 
 class _Share:
@@ -115,8 +59,7 @@ class Dispatcher:
         self._tally = tally
         self._max_size = max_size
         self._validates = validates
-        self.subscriptions: tuple[Subscription, ...] = ()
-        """Replaced as a whole, so that it can be read without a lock."""
+        self.audience = Audience(tally)
 
     def receive(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with what arrived together."""
@@ -140,7 +83,7 @@ class Dispatcher:
                 decoder=self._catalog,
                 max_size=self._max_size,
             )
-            return event, self._valid(event, self._matching(event))
+            return event, self._valid(event, self.audience.wanting(event))
         except EventError as error:
             self._set_aside(error, message.key, message.user)
         except Exception:
@@ -162,23 +105,6 @@ class Dispatcher:
             # A copy each: what one handler does to the payload is not seen by the others.
             own = event.copy() if number else event
             handed.setdefault(subscription, []).append((own, settle))
-
-    def _matching(self, event: Event) -> list[Subscription]:
-        subject = Subject(event)
-        return [found for found in self.subscriptions if self._matches(found, subject)]
-
-    def _matches(self, subscription: Subscription, subject: Subject) -> bool:
-        try:
-            return subscription.filter.evaluate(subject)
-        except EvaluationError as error:
-            if self._tally.count("filter_errors"):
-                log.warning(
-                    "no match: %r fails on event %s: %s",
-                    subscription.filter.text,
-                    subject.event.id,
-                    error,
-                )
-            return False
 
     def _valid(self, event: Event, matched: list[Subscription]) -> list[Subscription]:
         if not matched or not self._validates:

@@ -1,4 +1,4 @@
-"""Decide whether an event matches: types and sources first, then the query itself."""
+"""Decide whether an event matches: what filters share of an event."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from clacks_events.event import Event, HeaderValue
 from clacks_events.xml import local_name
 
 if TYPE_CHECKING:
-    from clacks_events.filter.lower import Plan
-    from clacks_events.filter.xquery import Query, Wrapped
+    from clacks_events.filter.xquery import Wrapped
 
-__all__ = ["Subject", "evaluate", "is_one_of"]
+__all__ = ["Subject", "is_one_of"]
 
 
 class Subject:
@@ -36,18 +35,6 @@ class Subject:
 
             self._wrapped = wrap(self.event.document)
         return self._wrapped
-
-
-def evaluate(plan: Plan, query: Query | None, subject: Subject) -> bool:
-    """Tell whether an event matches; raise EvaluationError when the query fails on it."""
-    event = subject.event
-    if plan.types is not None and not is_one_of(event.type, plan.types):
-        return False
-    if plan.sources is not None and event.source not in plan.sources:
-        return False
-    if plan.decides or query is None:
-        return plan.is_product or plan.interest.admits(event.type, event.source)
-    return query.evaluate_wrapped(subject.wrapped, subject.headers)
 
 
 def is_one_of(name: str, types: frozenset[str]) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
-from clacks_events.filter.interest import ANYTHING, Demand, Interest
+from clacks_events.filter.analysis.interest import ANYTHING, Demand, Interest
+from clacks_events.filter.matcher import is_one_of
 from clacks_events.topic import ALL, simplified, source_pattern, type_pattern
+
+if TYPE_CHECKING:
+    from clacks_events.catalog import TypeLineage
 
 __all__ = ["Lineages", "Plan", "plan", "selection"]
 
@@ -25,6 +31,12 @@ class Lineages(Protocol):
     def derived(self, name: str) -> frozenset[str]:
         """Return the Clark names of all that can stand for an element, itself included."""
 
+    def derived_from_type(self, name: str) -> TypeLineage | None:
+        """Return what has the type of a Clark name or one derived from it; None if unknown."""
+
+    def near_types(self, name: str) -> Sequence[str]:
+        """Return the types that look like a Clark name, as Clark names, best first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -41,8 +53,19 @@ class Plan:
     """Whether type and source alone decide, so that there is no residual."""
     is_product: bool
     """Whether each of the types may come from each of the sources."""
+    only: str | None
+    """The one type that can match, as a Clark name, if there is one and any source will do."""
+
+    def admits(self, type: str, source: str | None) -> bool:
+        """Tell whether an event of a type, as a Clark name, and a source can match."""
+        if self.types is not None and not is_one_of(type, self.types):
+            return False
+        if self.sources is not None and source not in self.sources:
+            return False
+        return self.is_product or self.interest.admits(type, source)
 
 
+@lru_cache(maxsize=4096)  # most filters ask for one of a few types: they share one plan
 def plan(interest: Interest, *, decides: bool) -> Plan:
     """Return the plan for the events that a query may match.
 
@@ -60,7 +83,15 @@ def plan(interest: Interest, *, decides: bool) -> Plan:
         interest,
         decides=decides and not interest.is_widened,
         is_product=product == interest.demands,
+        only=_only(types, sources),
     )
+
+
+def _only(types: frozenset[str] | None, sources: frozenset[str] | None) -> str | None:
+    if types is None or len(types) != 1 or sources is not None:
+        return None
+    (name,) = types
+    return None if name.startswith("{*}") else name
 
 
 def _any(names: frozenset[str] | None) -> frozenset[str | None]:

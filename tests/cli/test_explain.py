@@ -22,7 +22,8 @@ def file(tmp_path: Path) -> Path:
 def test_the_stages_are_shown(invoke: Main) -> None:
     code, out, err = invoke("explain", QUERY, "--source", "pbx")
     assert (code, err) == (0, "")
-    assert f"query\n  {QUERY}\ntypes     PhoneStatus\nsources   pbx\n" in out
+    assert f"query\n  {QUERY}\nparsed    as it is written\n" in out
+    assert "\ntypes     PhoneStatus\nsources   pbx\n" in out
     assert "\n  Event.#.PhoneStatus.#.pbx\n" in out
 
 
@@ -63,27 +64,41 @@ def test_it_tells_whether_an_event_matches(
     file.write_bytes(event(status))
     found, out, _ = invoke("explain", QUERY, "--event", file)
     assert found == code
-    assert out.splitlines()[-1] == f"event     {'does not match' if code else 'matches'}"
+    verdict = out[out.index("\nevent  ") + 1 :].splitlines()
+    path = "/e:Event/e:PhoneStatus/e:Status"
+    turned_down = [f"  {path} = 'busy'", f"    {path} was 'free'"]
+    assert verdict[0] == f"event     {'does not match: this is false' if code else 'matches'}"
+    assert verdict[1:] == (turned_down if code else [])
 
 
 def test_a_file_of_several_events_tells_it_of_each(invoke: Main, file: Path) -> None:
     file.write_bytes(event("busy") + event("free"))
     code, out, _ = invoke("explain", QUERY, "--event", file)
     assert code == 1
-    assert out.splitlines()[-2:] == ["event     matches", "event     does not match"]
+    verdicts = [line for line in out.splitlines() if line.startswith("event")]
+    assert verdicts == ["event     matches", "event     does not match: this is false"]
+    assert out.count("query\n") == 1
 
 
 def test_an_event_may_come_with_headers(invoke: Main, file: Path) -> None:
     query = "declare variable $priority external; $priority = '9'"
     assert invoke("explain", query, "--event", file, "-H", "priority=9")[0] == 0
-    assert invoke("explain", query, "--event", file, "-H", "priority=8")[0] == 1
-    assert invoke("explain", query, "--event", file)[0] == 1
+    code, out, _ = invoke("explain", query, "--event", file, "-H", "priority=8")
+    assert (code, out.splitlines()[-1]) == (1, "    $priority was '8'")
+    code, out, _ = invoke("explain", query, "--event", file)
+    assert (code, out.splitlines()[-1].partition(": ")[2]) == (
+        1,
+        "the query fails on it: the header priority is missing [XPDY0002]",
+    )
 
 
 def test_a_query_that_fails_on_an_event_says_so(invoke: Main, file: Path) -> None:
     code, out, err = invoke("explain", "xs:int(//e:Status) > 1", "--event", file)
     assert (code, err) == (1, "")
-    assert out.splitlines()[-1].startswith("event     does not match: the query fails on it: ")
+    head, condition, evidence = out.splitlines()[-3:]
+    assert head.startswith("event     does not match: the query fails on it: ")
+    assert condition.startswith("  xs:int(")
+    assert evidence.endswith("e:Status was 'busy'")
 
 
 def test_a_bad_event_is_one_line(invoke: Main, file: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_query_that_fails_does_not_match() -> None:
 def test_explain_shows_who_decides_what() -> None:
     text = compile_filter("./e:Event/e:PhoneStatus[e:Status='busy']").explain()
     assert "Event.#.PhoneStatus.#" in text
-    assert "elementpath" in text
+    assert "engine    compiled" in text
     assert "every event is delivered" in compile_filter("not(./e:Event/e:A)").explain()
     assert "no event can match" in compile_filter("false()").explain()
     assert "$color" in compile_filter("declare variable $color external; $color").explain()
@@ -214,7 +214,7 @@ def test_bindings_never_lose_an_event(
         try:
             is_match = alone.evaluate(event.document, {})
         except EvaluationError:
-            is_match = False
+            continue  # it may have been true without looking at what fails (XPath 3.1 §2.3.4)
         assert found.matches(event) == is_match
         key = routing_key((*bases, event.type), event.source)
         assert not is_match or any(matches(pattern, key) for pattern in found.bindings), key
@@ -230,23 +230,23 @@ def test_bindings_never_lose_an_event(
         "./*:Event/*:A",
         "./e:Event[@source = ('a', 'b')]/e:A",
         "./e:Event/@source = 'a' and ./e:Event/e:A",
+        "./e:Event/e:A[1]",
+        "./e:Event/*",
+        "./e:Event[e:A]",
     ],
 )
 def test_what_type_and_source_decide_needs_no_evaluation(query: str) -> None:
-    assert "elementpath" not in compile_filter(query, namespaces=NAMESPACES).explain()
+    assert "\nengine " not in compile_filter(query, namespaces=NAMESPACES).explain()
 
 
 @pytest.mark.parametrize(
     "query",
     [
         "./e:Event/e:A/e:v",
-        "./e:Event/e:A[1]",
-        "./e:Event/*",
-        "./e:Event[e:A]",
         "not(./e:Event/e:A)",
         "declare variable $h external; ./e:Event/e:A",
         " or ".join(f"./e:Event/e:T{number}" for number in range(80)),
     ],
 )
 def test_everything_else_is_evaluated(query: str) -> None:
-    assert "elementpath" in compile_filter(query, namespaces=NAMESPACES).explain()
+    assert "\nengine " in compile_filter(query, namespaces=NAMESPACES).explain()

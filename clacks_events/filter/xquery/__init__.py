@@ -19,10 +19,12 @@ from clacks_events.errors import (
     UnsupportedFilter,
 )
 from clacks_events.filter.xquery.faults import LIBRARY_FAULTS
-from clacks_events.filter.xquery.nodes import to_node
+from clacks_events.filter.xquery.nodes import to_module
 from clacks_events.filter.xquery.parser import DEEPEST, XQueryParser
 from clacks_events.filter.xquery.prolog import read_prolog
 from clacks_events.filter.xquery.query import External, Query, Wrapped, wrap
+from clacks_events.filter.xquery.safety import check_characters
+from clacks_events.filter.xquery.schema_types import SchemaTypes
 
 __all__ = [
     "EvaluationError",
@@ -30,7 +32,7 @@ __all__ = [
     "Query",
     "Wrapped",
     "parse_query",
-    "to_node",
+    "to_module",
     "wrap",
 ]
 
@@ -42,16 +44,19 @@ def parse_query(
     text: str,
     namespaces: Mapping[str, str] | None = None,
     derived: Callable[[str], Collection[str]] | None = None,
+    schema_types: SchemaTypes | None = None,
 ) -> Query:
     """Parse a query.
 
     ``namespaces`` adds prefixes to the predeclared ones; the query's own declarations win.
     ``derived`` maps the Clark name of an element to the names that may stand for it, for
-    ``schema-element()``. Raises FilterSyntaxError, FilterTypeError or UnsupportedFilter.
+    ``schema-element()``; ``schema_types`` knows the types for ``element(*, type)``. Raises
+    FilterSyntaxError, FilterTypeError or UnsupportedFilter.
     """
     if len(text) > LONGEST or len(text.encode("utf-8", "surrogatepass")) > LONGEST:
         raise UnsupportedFilter(f"A query has at most {LONGEST} bytes", text, (0, 1))
-    parser = XQueryParser(text, namespaces, derived)
+    check_characters(text)
+    parser = XQueryParser(text, namespaces, derived, schema_types)
     try:
         return _parsed(parser)
     except FilterError:

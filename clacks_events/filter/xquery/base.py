@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from elementpath.datatypes import AnyURI, UntypedAtomic
@@ -14,6 +12,9 @@ from elementpath.sequences import xlist
 from elementpath.xpath31 import XPath31Parser
 from elementpath.xpath_context import XPathContext
 from elementpath.xpath_tokens import XPathToken
+
+from clacks_events.filter.xquery.context import QueryContext
+from clacks_events.filter.xquery.lexical import text_of_double
 
 if TYPE_CHECKING:
     from clacks_events.filter.xquery.parser import XQueryParser
@@ -39,15 +40,6 @@ Item = Any
 """A node, an atomic value or a function item of elementpath's data model."""
 
 Sequence = list[Item]
-
-
-class QueryContext(XPathContext):
-    """A dynamic context that knows the global variables.
-
-    Functions see these and their own parameters, not the variables at the place of the call.
-    """
-
-    globals: dict[str, Sequence]
 
 
 class QueryToken(XPathToken):
@@ -131,14 +123,9 @@ def string_value(token: XPathToken, item: Item) -> str:
     elementpath writes doubles as Python does; XQuery has its own form for those that are large
     or small (XPath and XQuery Functions 3.1 §19.1.2.2).
     """
-    if not isinstance(item, float) or not math.isfinite(item) or item == 0:
-        return XPathToken.string_value(token, item)
-    exact = Decimal(repr(item)).normalize()
-    if 1e-6 <= abs(item) < 1e6:
-        return format(exact, "f")
-    sign, digits, _ = exact.as_tuple()
-    fraction = "".join(map(str, digits[1:])) or "0"
-    return f"{'-' if sign else ''}{digits[0]}.{fraction}E{exact.adjusted()}"
+    if isinstance(item, float):
+        return text_of_double(item)
+    return XPathToken.string_value(token, item)
 
 
 def variables_of(context: QueryContext) -> dict[str, Sequence]:

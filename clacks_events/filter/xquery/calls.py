@@ -76,6 +76,7 @@ class UserCall(QueryToken):
 
     symbol = lookup_name = "(user call)"
     label = "expression"
+    target: tuple[Name, int]
     apply: Apply
 
     def select(self, context: Any = None) -> Any:
@@ -161,6 +162,7 @@ def _call_token(
         return ErrorCall(parser)
     if not is_library(parser, name[0]):
         token = UserCall(parser)
+        token.target = name, len(arguments)
         token.apply, _ = applier(parser, name, len(arguments), span)
         return token
     return library_token(parser, name, len(arguments), span)

@@ -1,44 +1,27 @@
-"""Ordering and equality of atomic values, where elementpath has none to offer.
+"""Comparisons for elementpath's tokens: those of :mod:`comparison`, with the errors of a token.
 
-Its general comparisons compare two untyped values as numbers; they are strings (XPath 3.1
-§3.7.2). Its dates are in the wrong order where a time zone reaches over the turn of the year.
+elementpath's own compare two untyped values as numbers, integers and doubles exactly, and put
+dates into a wrong order where a time zone reaches over the turn of the year.
 """
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
-from elementpath.datatypes import (
-    AnyURI,
-    Date,
-    DateTime,
-    DayTimeDuration,
-    Duration,
-    QName,
-    Time,
-    UntypedAtomic,
-    YearMonthDuration,
-)
 from elementpath.xpath_tokens import XPathToken
 
+from clacks_events.errors import EvaluationError
+from clacks_events.filter.xquery import comparison
 from clacks_events.filter.xquery.base import Item
-from clacks_events.filter.xquery.sequence_type import cast_to
+from clacks_events.filter.xquery.comparison import SYMBOLS, compare_of, general_of, same
 
 __all__ = ["compare", "general", "order", "same"]
 
-_FAMILIES: Final[tuple[type, ...]] = (bool, str, Duration, DateTime, Date, Time, QName)
-_OPERATORS: Final[dict[str, Callable[[Item, Item], bool]]] = {
-    **dict.fromkeys(("=", "eq"), operator.eq),
-    **dict.fromkeys(("!=", "ne"), operator.ne),
-    **dict.fromkeys(("<", "lt"), operator.lt),
-    **dict.fromkeys(("<=", "le"), operator.le),
-    **dict.fromkeys((">", "gt"), operator.gt),
-    **dict.fromkeys((">=", "ge"), operator.ge),
-}
+R = TypeVar("R")
+
+_VALUE: Final = {symbol: compare_of(symbol) for symbol in SYMBOLS}
+_GENERAL: Final = {symbol: general_of(symbol) for symbol in SYMBOLS}
 
 
 def general(symbol: str, left: Item, right: Item, token: XPathToken) -> bool:
@@ -47,35 +30,12 @@ def general(symbol: str, left: Item, right: Item, token: XPathToken) -> bool:
     Raises FORG0001 for an untyped value that is not of the other's type, XPTY0004 for types
     that cannot be compared.
     """
-    return compare(symbol, _typed(left, right, token), _typed(right, left, token), token)
+    return _raised(token, lambda: _GENERAL[symbol](left, right))
 
 
 def compare(symbol: str, left: Item, right: Item, token: XPathToken) -> bool:
     """Compare two values, none of them untyped; raise XPTY0004 if their types do not allow it."""
-    chosen = _OPERATORS[symbol]
-    ordered = chosen not in (operator.eq, operator.ne)
-    left, right = _comparable(left, right, token, ordered)
-    try:
-        return chosen(left, right)
-    except TypeError as fault:
-        raise token.error("XPTY0004", f"the values cannot be compared: {fault}") from fault
-
-
-def _typed(value: Item, other: Item, token: XPathToken) -> Item:
-    if isinstance(value, AnyURI):
-        return str(value)
-    if not isinstance(value, UntypedAtomic):
-        return value
-    if isinstance(other, (str, UntypedAtomic, AnyURI)):
-        return value.value
-    family = _family(other)
-    special: dict[type, str] = {float: "double", bool: "boolean"}
-    local = special.get(family) or str(type(other).name)
-    try:
-        return cast_to(value, local, token)
-    except (TypeError, ValueError, ArithmeticError) as fault:
-        reason = f"{value.value!r} is not of the type xs:{local}"
-        raise token.error("FORG0001", reason) from fault
+    return _raised(token, lambda: _VALUE[symbol](left, right))
 
 
 def order(left: Item, right: Item, empty_greatest: bool, token: XPathToken) -> int:
@@ -83,63 +43,11 @@ def order(left: Item, right: Item, empty_greatest: bool, token: XPathToken) -> i
 
     Returns -1, 0 or 1. Raises XPTY0004 for values of types that have no order.
     """
-    ranks = _rank(left), _rank(right)
-    if ranks != (2, 2):
-        sign = (ranks[0] > ranks[1]) - (ranks[0] < ranks[1])
-        return -sign if empty_greatest else sign
-    left, right = _comparable(left, right, token, True)
+    return _raised(token, lambda: comparison.order(left, right, empty_greatest))
+
+
+def _raised(token: XPathToken, action: Callable[[], R]) -> R:
     try:
-        return int(left > right) - int(left < right)
-    except TypeError as fault:
-        raise token.error("XPTY0004", f"the keys have no order: {fault}") from fault
-
-
-def same(left: Item, right: Item) -> bool:
-    """Tell whether two atomic values, or two None, are the same as ``switch`` sees it."""
-    if left is None or right is None:
-        return left is right
-    if _is_nan(left) or _is_nan(right):
-        return _is_nan(left) and _is_nan(right)
-    if _family(left) is not _family(right):
-        return False
-    try:
-        if isinstance(left, (DateTime, Date)):
-            return bool(left.todelta() == right.todelta())
-        return bool(left == right)
-    except TypeError:  # two values that cannot be compared are different
-        return False
-
-
-def _rank(value: Item) -> int:
-    return 0 if value is None else 1 if _is_nan(value) else 2
-
-
-def _is_nan(value: Item) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _family(value: Item) -> type:
-    for family in _FAMILIES:
-        if isinstance(value, family):
-            return family
-    return float if isinstance(value, (int, float, Decimal)) else type(value)
-
-
-def _comparable(left: Item, right: Item, token: XPathToken, ordered: bool) -> tuple[Item, Item]:
-    family = _family(left)
-    unordered = ordered and family is Duration and not _ordered(left, right)
-    if family is not _family(right) or unordered:
-        raise token.error("XPTY0004", "values of these types cannot be compared")
-    if family in (DateTime, Date):
-        # elementpath compares the years before it looks at the time zones.
-        return left.todelta(), right.todelta()
-    if isinstance(left, Decimal) and isinstance(right, float):
-        return float(left), right
-    if isinstance(left, float) and isinstance(right, Decimal):
-        return left, float(right)
-    return left, right
-
-
-def _ordered(left: Item, right: Item) -> bool:
-    kinds = (DayTimeDuration, YearMonthDuration)
-    return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
+        return action()
+    except EvaluationError as fault:
+        raise token.error(fault.code or "FORG0001", str(fault)) from fault

@@ -27,10 +27,10 @@ from clacks_events.filter.xquery.sequence_type import SequenceType, read_type
 if TYPE_CHECKING:
     from clacks_events.filter.xquery.parser import XQueryParser
 
-__all__ = ["TOKENS", "Case", "Catch", "Switch", "Try", "TypeCase", "TypeSwitch"]
+__all__ = ["ERROR_VARIABLES", "TOKENS", "Case", "Catch", "Switch", "Try", "TypeCase", "TypeSwitch"]
 
 _ERR: Final = f"{{{XQT_ERRORS_NAMESPACE}}}"
-_ERROR_VARIABLES: Final = tuple(
+ERROR_VARIABLES: Final = tuple(
     _ERR + name
     for name in (
         "code",
@@ -192,7 +192,7 @@ class Try(QueryToken):
         while parser.next_token.symbol == "|":
             parser.advance()
             codes.append(_error_test(parser))
-        with parser.binding(*_ERROR_VARIABLES):
+        with parser.binding(*ERROR_VARIABLES):
             return Catch(tuple(codes), parser.enclosed())
 
     def select(self, context: Any = None) -> Iterator[Item]:
@@ -207,7 +207,7 @@ class Try(QueryToken):
         for catch in self.catches:
             if catch.takes(code.namespace or "", code.local_name):
                 values = [[code], [fault.message], getattr(fault, "items", []), [], [], [], []]
-                variables = dict(zip(_ERROR_VARIABLES, values, strict=True))
+                variables = dict(zip(ERROR_VARIABLES, values, strict=True))
                 inner = with_variables(context, {**variables_of(context), **variables})
                 return catch.result.select(inner)
         raise fault
@@ -227,6 +227,9 @@ def _error_test(parser: XQueryParser) -> tuple[str | None, str | None]:
             return None, None
         parser.advance()
         return None, str(parser.advance("(name)").value)
+    if parser.next_token.symbol == "Q{":
+        uri = str(parser.advance().value)
+        return uri, None if parser.advance("(name)", "*").symbol == "*" else str(parser.token.value)
     if parser.next_token.symbol == "(name)" and parser.source.startswith(
         ":*", parser.next_token.span[1]
     ):

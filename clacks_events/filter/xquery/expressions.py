@@ -11,8 +11,10 @@ from clacks_events.filter.xquery import (
     control,
     flwor,
     function_items,
+    language,
     lookup,
     operators,
+    sequences,
     steps,
     type_operators,
 )
@@ -39,4 +41,6 @@ TOKENS: Final[dict[str, type[XPathToken]]] = {
     **lookup.TOKENS,
     **calls.TOKENS,
     **function_items.TOKENS,
+    **language.TOKENS,
+    **sequences.TOKENS,
 }

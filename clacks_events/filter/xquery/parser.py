@@ -16,6 +16,7 @@ from clacks_events.errors import FilterError, FilterSyntaxError, FilterTypeError
 from clacks_events.filter.xquery.declared import Declarations
 from clacks_events.filter.xquery.expressions import TOKENS
 from clacks_events.filter.xquery.lexer import WORD_OPERATORS, Lexeme, Scanner
+from clacks_events.filter.xquery.schema_types import SchemaTypes
 
 __all__ = ["DEEPEST", "XQueryParser"]
 
@@ -48,7 +49,11 @@ class XQueryParser(XPath31Parser):
     tokenizer = XPath31Parser.tokenizer
 
     def __init__(
-        self, text: str, namespaces: Mapping[str, str] | None = None, derived: Derived | None = None
+        self,
+        text: str,
+        namespaces: Mapping[str, str] | None = None,
+        derived: Derived | None = None,
+        schema_types: SchemaTypes | None = None,
     ) -> None:
         super().__init__(
             namespaces=dict(namespaces or {}),
@@ -57,6 +62,8 @@ class XQueryParser(XPath31Parser):
         )
         self.source = text
         self.derived = derived
+        self.schema_types = schema_types
+        self.typed_spans: list[tuple[int, int]] = []
         self.declared = Declarations()
         self.empty_greatest = False
         self.scope: frozenset[str] = frozenset()
@@ -244,6 +251,7 @@ class XQueryParser(XPath31Parser):
         if height > DEEPEST:
             raise self.too_deep(origin.span)
         token.__dict__["height"] = height
+        token.__dict__["end"] = self.token.span[1]
         return token
 
     # Errors

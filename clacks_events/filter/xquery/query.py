@@ -20,9 +20,12 @@ from lxml import etree
 from clacks_events.errors import EvaluationError
 from clacks_events.event import HeaderValue
 from clacks_events.filter.xquery.base import Item, QueryContext, Sequence, sequence
+from clacks_events.filter.xquery.declared import UserFunction
 from clacks_events.filter.xquery.faults import LIBRARY_FAULTS
+from clacks_events.filter.xquery.library import Name
 from clacks_events.filter.xquery.parser import XQueryParser
 from clacks_events.filter.xquery.prolog import Variable
+from clacks_events.filter.xquery.text_content import mend
 
 __all__ = ["External", "Query", "Wrapped", "wrap"]
 
@@ -47,7 +50,9 @@ class Wrapped:
 
 def wrap(document: etree._ElementTree) -> Wrapped:
     """Prepare a document for any number of queries."""
-    return Wrapped(cast(DocumentNode, get_node_tree(cast(Any, document))))
+    node = cast(DocumentNode, get_node_tree(cast(Any, document)))
+    mend(node)
+    return Wrapped(node)
 
 
 class Query:
@@ -55,12 +60,12 @@ class Query:
 
     __slots__ = (
         "_parser",
-        "_variables",
         "body",
         "default_namespace",
         "externals",
         "namespaces",
         "text",
+        "variables",
     )
 
     text: str
@@ -68,8 +73,8 @@ class Query:
     externals: tuple[External, ...]
     body: XPathToken
     default_namespace: str
+    variables: tuple[Variable, ...]
     _parser: XQueryParser
-    _variables: tuple[Variable, ...]
 
     def __init__(
         self, parser: XQueryParser, variables: tuple[Variable, ...], body: XPathToken
@@ -81,10 +86,19 @@ class Query:
         put("body", body)
         put("default_namespace", parser.default_namespace or "")
         put("_parser", parser)
-        put("_variables", tuple(v for v in variables if v.external or v.name in parser.used))
+        put("variables", tuple(v for v in variables if v.external or v.name in parser.used))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Query cannot be changed: {name}")
+
+    @property
+    def typed_spans(self) -> tuple[tuple[int, int], ...]:
+        """Where the text asks for types of a schema."""
+        return tuple(self._parser.typed_spans)
+
+    def function(self, name: Name, arity: int) -> UserFunction:
+        """Return a function that the query declares."""
+        return self._parser.declared.functions[name, arity]
 
     def __repr__(self) -> str:
         return f"Query({self.text!r})"
@@ -101,7 +115,7 @@ class Query:
         try:
             context = QueryContext(root=wrapped.node, timezone=_UTC, default_language="en")
             context.globals = {}
-            for variable in self._variables:
+            for variable in self.variables:
                 context.globals[variable.name] = self._value(variable, context, headers)
             context.variables = cast(dict[str, Any], context.globals)
             return self.body.boolean_value(self.body.select(context))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from elementpath.datatypes import AnyURI, UntypedAtomic, builtin_atomic_types
 from elementpath.namespaces import XSD_NAMESPACE
 from elementpath.sequence_types import is_instance
-from elementpath.xpath_nodes import ElementNode, XPathNode
+from elementpath.xpath_nodes import XPathNode
 from elementpath.xpath_tokens import (
     XPathArray,
     XPathConstructor,
@@ -18,7 +17,9 @@ from elementpath.xpath_tokens import (
     XPathToken,
 )
 
+from clacks_events.filter.nodes import SchemaTypeTest
 from clacks_events.filter.xquery.base import Item, Sequence
+from clacks_events.filter.xquery.kind_tests import ItemType, node_test
 
 if TYPE_CHECKING:
     from clacks_events.filter.xquery.parser import XQueryParser
@@ -26,32 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["ITEMS", "ItemType", "SequenceType", "atomic_type", "node_test", "read_type"]
 
 _XS: Final = f"{{{XSD_NAMESPACE}}}"
-_UNTYPED_ELEMENT: Final = frozenset(_XS + name for name in ("untyped", "anyType"))
-_UNTYPED_ATTRIBUTE: Final = frozenset(
-    _XS + name for name in ("untypedAtomic", "anyAtomicType", "anySimpleType", "anyType")
-)
-_NODE_KINDS: Final = {
-    "document-node": "document",
-    "namespace-node": "namespace",
-    "schema-element": "element",
-    "schema-attribute": "attribute",
-}
-
-Test = Callable[[Item], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemType:
-    """One item type.
-
-    ``atomic`` is its Clark name if it is an atomic type, ``declared`` that of the element in
-    ``schema-element()``.
-    """
-
-    test: Test
-    atomic: str | None = None
-    kind: str | None = None
-    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +125,7 @@ def _map_type(parser: XQueryParser) -> ItemType:
         return ItemType(lambda item: isinstance(item, XPathMap))
     key = atomic_type(parser)
     parser.advance(",")
-    value = read_type(parser)
+    value = _inner_type(parser)
     parser.advance(")")
     return ItemType(
         lambda item: (
@@ -164,7 +139,7 @@ def _array_type(parser: XQueryParser) -> ItemType:
     parser.advance("(")
     if _wildcard(parser):
         return ItemType(lambda item: isinstance(item, XPathArray))
-    member = read_type(parser)
+    member = _inner_type(parser)
     parser.advance(")")
     return ItemType(
         lambda item: (
@@ -180,16 +155,25 @@ def _function_type(parser: XQueryParser) -> ItemType:
     if _wildcard(parser):
         return ItemType(lambda item: isinstance(item, XPathFunction))
     while parser.next_token.symbol != ")":
-        read_type(parser)
+        _inner_type(parser)
         if parser.next_token.symbol != ")":
             parser.advance(",")
     parser.advance(")")
     parser.advance("as")
-    read_type(parser)
+    _inner_type(parser)
     text = " ".join(parser.source[start : parser.token.span[1]].split())
     return ItemType(
         lambda item: isinstance(item, XPathFunction) and bool(item.match_function_test(text))
     )
+
+
+def _inner_type(parser: XQueryParser) -> SequenceType:
+    """Read a type inside of another; what an item in there is, is only seen at run time."""
+    found = read_type(parser)
+    if found.item is not None and isinstance(found.item.schema, SchemaTypeTest):
+        reason = "A type of a schema cannot be asked for inside of a map, an array or a function"
+        raise parser.unsupported(reason, found.item.schema.span or parser.token.span)
+    return found
 
 
 def _wildcard(parser: XQueryParser) -> bool:
@@ -203,96 +187,6 @@ def _wildcard(parser: XQueryParser) -> bool:
 def as_list(value: Item) -> Sequence:
     """Return a value of a map or an array as a sequence."""
     return list(value) if isinstance(value, list) else [value]
-
-
-def node_test(parser: XQueryParser, word: str) -> ItemType:
-    """Read the parentheses of a kind test whose word has been read."""
-    kind = _NODE_KINDS.get(word, word)
-    parser.advance("(")
-    inner: Test | None = None
-    declared: str | None = None
-    if word == "schema-element" and parser.next_token.symbol != ")":
-        declared = _declared_element(parser)
-        inner = _stands_for(declared, parser)
-    elif parser.next_token.symbol != ")":
-        inner = _node_argument(parser, word)
-    elif word.startswith("schema-"):
-        parser.advance("(name)")
-    parser.advance(")")
-    if kind == "node":
-        return ItemType(lambda item: isinstance(item, XPathNode), kind="node")
-
-    def test(item: Item) -> bool:
-        return (
-            isinstance(item, XPathNode)
-            and item.node_kind == kind
-            and (inner is None or inner(item))
-        )
-
-    return ItemType(test, kind=kind, declared=declared)
-
-
-def _node_argument(parser: XQueryParser, word: str) -> Test | None:
-    if word in ("element", "attribute"):
-        return _named_node(parser, word)
-    if word == "document-node" and parser.next_token.value in ("element", "schema-element"):
-        element = _item_type(parser)
-        return lambda item: (
-            [element.test(child) for child in item if isinstance(child, ElementNode)] == [True]
-        )
-    if word == "processing-instruction":
-        return _instruction(parser)
-    raise parser.unexpected()
-
-
-def _instruction(parser: XQueryParser) -> Test:
-    if parser.next_token.symbol == "(string)":
-        parser.advance()
-        target = " ".join(str(parser.token.value).split())
-    else:
-        parser.advance("(name)")
-        target = str(parser.token.value)
-    return lambda item: bool(item.name == target)
-
-
-def _named_node(parser: XQueryParser, word: str) -> Test | None:
-    if parser.next_token.symbol == "*":
-        parser.advance()
-        name = None
-    else:
-        name = parser.read_name((parser.default_namespace or "") if word == "element" else "")
-    typed = True
-    if parser.next_token.symbol == ",":
-        parser.advance()
-        typed = _accepts_untyped(parser, word)
-    return lambda item: typed and (name is None or item.name == name)
-
-
-def _accepts_untyped(parser: XQueryParser, word: str) -> bool:
-    start = parser.next_token.span[0]
-    name = parser.read_name(parser.default_namespace or "")
-    if not name.startswith(_XS):
-        reason = "Types of a schema cannot be asked for; name the elements instead"
-        raise parser.unsupported(reason, (start, parser.token.span[1]))
-    if parser.next_token.symbol == "?":
-        parser.advance()
-    return name in (_UNTYPED_ELEMENT if word == "element" else _UNTYPED_ATTRIBUTE)
-
-
-def _declared_element(parser: XQueryParser) -> str:
-    start = parser.next_token.span[0]
-    name = parser.read_name(parser.default_namespace or "")
-    span = start, parser.token.span[1]
-    if parser.derived is None:
-        raise parser.unsupported("schema-element() needs a catalog of event types", span)
-    if not parser.derived(name):
-        raise parser.type_error(f"No schema declares the element {name}", span, "XPST0008")
-    return name
-
-
-def _stands_for(name: str, parser: XQueryParser) -> Test:
-    derived = parser.derived
-    return lambda item: item.name == name or (derived is not None and item.name in derived(name))
 
 
 def _promote(value: Item, target: str, token: XPathToken) -> Item:

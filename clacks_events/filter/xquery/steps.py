@@ -85,6 +85,10 @@ class BracedName(QueryToken):
     label = "expanded name"
     lbp = rbp = 0
 
+    @property
+    def source(self) -> str:
+        return f"Q{{{self.value}}}{self._items[0].value}"
+
     def nud(self) -> XPathToken:
         parser = self.parser
         if parser.next_token.symbol == "(function)":

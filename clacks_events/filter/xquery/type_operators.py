@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from elementpath.xpath31 import XPath31Parser
 from elementpath.xpath_tokens import XPathToken
 
+from clacks_events.errors import EvaluationError
 from clacks_events.filter.xquery.base import Item, QueryToken, Sequence, derive, sequence
+from clacks_events.filter.xquery.casting import CASTS
 from clacks_events.filter.xquery.sequence_type import SequenceType, atomic_type, read_type
 
 if TYPE_CHECKING:
@@ -75,9 +78,30 @@ def _cast_led(self: Any, left: XPathToken) -> XPathToken:
     return cast(XPathToken, self)
 
 
+def _constructor(name: str) -> type[XPathToken]:
+    # elementpath's own neither round to xs:float nor know all letters of xs:NMTOKEN.
+    convert = CASTS[name]
+
+    def cast(self: Any, value: Item) -> Item:
+        try:
+            return convert(value)
+        except EvaluationError as fault:
+            raise self.error(fault.code or "FORG0001", str(fault)) from fault
+
+    return derive(name.rpartition("}")[2], cast=cast)
+
+
+def _is_constructor(name: str) -> bool:
+    local = name.rpartition("}")[2]
+    found = XPath31Parser.symbol_table.get(local)
+    # The token of xs:string is also that of fn:string.
+    return found is not None and found.label == "constructor function" and local != "string"
+
+
 TOKENS: Final[dict[str, type[XPathToken]]] = {
     "instance": InstanceOf,
     "treat": TreatAs,
     "cast": derive("cast", led=_cast_led),
     "castable": derive("castable", led=_cast_led),
+    **{n.rpartition("}")[2]: _constructor(n) for n in CASTS if _is_constructor(n)},
 }

@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from clacks_events.envelope import ENVELOPE
 from clacks_events.filter import nodes
-from clacks_events.filter.nodes import Node, Start, Step
+from clacks_events.filter.nodes import FN, Node, Start, Step
 
 __all__ = ["is_decided"]
 
 _NAMESPACE, _, _LOCAL = ENVELOPE[1:].partition("}")
 _ENVELOPES = {nodes.NameTest(ns, name) for ns in (_NAMESPACE, None) for name in (_LOCAL, None)}
+_PAYLOAD = Step("child", nodes.NameTest(None, None))
 _SOURCE = Step("attribute", nodes.NameTest("", "source"))
 
 Steps = tuple[Step, ...]
@@ -22,7 +23,8 @@ def is_decided(query: Node) -> bool:
     """Tell whether a query is true for exactly the events that its interest admits.
 
     Such are paths to the envelope, to the payload by name and to the source, comparisons of the
-    source with strings, and all that ``let``, ``and`` and ``or`` make of them.
+    source with strings, tests of the payload by name, and all that ``let``, ``and`` and ``or``
+    make of them. A type of a schema is not: ``xsi:type`` has a say in it.
     """
     return _truth(query, MappingProxyType({}))
 
@@ -33,8 +35,17 @@ def _truth(node: Node, lets: Mapping[str, Steps]) -> bool:
             return all(_truth(part, lets) for part in parts)
         case nodes.Flwor(clauses, result):
             return _flwor(clauses, result, lets)
-        case nodes.Comparison("=", left, right):
-            return _is_source(left, right, lets) or _is_source(right, left, lets)
+        case nodes.Literal(bool() | str()):
+            return True
+        case nodes.Call(name, ()):
+            return name in (f"{FN}true", f"{FN}false")
+        case nodes.Call(name, (argument,)) if name in (f"{FN}boolean", f"{FN}exists"):
+            return isinstance(argument, nodes.Path) and _truth(argument, lets)
+        case nodes.Comparison(("=" | "eq") as operator, left, right):
+            pairs = (left, right), (right, left)
+            return any(_is_source(path, value, operator, lets) for path, value in pairs)
+        case nodes.InstanceOf(nodes.Path() as path, declared):
+            return _is_payload_of(path, declared, lets)
         case nodes.Path():
             steps = _steps(node, lets)
             return steps is not None and _is_by_name(steps)
@@ -43,12 +54,14 @@ def _truth(node: Node, lets: Mapping[str, Steps]) -> bool:
 
 
 def _flwor(
-    clauses: tuple[nodes.ForClause | nodes.LetClause | nodes.WhereClause, ...],
+    clauses: tuple[nodes.Clause, ...],
     result: Node,
     lets: Mapping[str, Steps],
 ) -> bool:
     for clause in clauses:
         if not isinstance(clause, nodes.LetClause) or not isinstance(clause.value, nodes.Path):
+            return False
+        if clause.type is not None:
             return False
         steps = _steps(clause.value, lets)
         if steps is None:
@@ -96,26 +109,43 @@ def _is_payload(step: Step) -> bool:
 
 def _is_own_source(predicate: Node) -> bool:
     match predicate:
-        case nodes.Comparison("=", nodes.Path(Start.CONTEXT, (step,), ()), value):
-            return step == _SOURCE and _is_text(value)
-        case nodes.Comparison("=", value, nodes.Path(Start.CONTEXT, (step,), ())):
-            return step == _SOURCE and _is_text(value)
+        case nodes.Comparison("=" | "eq", nodes.Path(Start.CONTEXT, (step,), ()), value):
+            return step == _SOURCE and _is_text(value, predicate.operator)
+        case nodes.Comparison("=" | "eq", value, nodes.Path(Start.CONTEXT, (step,), ())):
+            return step == _SOURCE and _is_text(value, predicate.operator)
         case _:
             return False
 
 
-def _is_source(path: Node, value: Node, lets: Mapping[str, Steps]) -> bool:
-    if not isinstance(path, nodes.Path) or not _is_text(value):
+def _is_source(path: Node, value: Node, operator: str, lets: Mapping[str, Steps]) -> bool:
+    if not isinstance(path, nodes.Path) or not _is_text(value, operator):
         return False
     steps = _steps(path, lets)
     return steps is not None and len(steps) == 2 and _is_envelope(steps[0]) and steps[1] == _SOURCE
 
 
-def _is_text(node: Node) -> bool:
+def _is_text(node: Node, operator: str) -> bool:
     match node:
         case nodes.Literal(str()):
             return True
         case nodes.Sequence(items):
-            return all(_is_text(item) for item in items)
+            # "eq" fails on more than one.
+            return operator == "=" and all(_is_text(item, operator) for item in items)
         case _:
             return False
+
+
+def _is_payload_of(
+    path: nodes.Path, declared: nodes.SequenceType, lets: Mapping[str, Steps]
+) -> bool:
+    """Tell whether the payload, which there always is once, is asked for its name."""
+    if declared.occurrence not in ("", "+"):
+        return False
+    steps = _steps(path, lets)
+    return (
+        isinstance(declared.test, nodes.SchemaElementTest)
+        and steps is not None
+        and len(steps) == 2
+        and _is_envelope(steps[0])
+        and steps[1] == _PAYLOAD
+    )
