@@ -13,6 +13,7 @@ from clacks_events.filter.xquery import (
     function_items,
     language,
     lookup,
+    numbers,
     operators,
     sequences,
     steps,
@@ -34,6 +35,7 @@ def _mark(symbol: str) -> type[XPathToken]:
 TOKENS: Final[dict[str, type[XPathToken]]] = {
     **{symbol: _mark(symbol) for symbol in (";", "%", "(type)", "(chars)", "}`", "{", "#")},
     **steps.TOKENS,
+    **numbers.TOKENS,
     **operators.TOKENS,
     **flwor.TOKENS,
     **control.TOKENS,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from elementpath.xpath31 import XPath31Parser
 from elementpath.xpath_tokens import AsteriskToken, NameToken, XPathToken
 
 from clacks_events.filter.xquery.base import (
@@ -22,6 +20,8 @@ from clacks_events.filter.xquery.base import (
     variables_of,
 )
 from clacks_events.filter.xquery.compare import compare, general
+from clacks_events.filter.xquery.numbers import arithmetic
+from clacks_events.filter.xquery.sequence_type import as_list
 
 __all__ = ["TOKENS"]
 
@@ -206,7 +206,7 @@ class Asterisk(AsteriskToken):
 
     def select(self, context: Any = None) -> Iterator[Item]:
         if self._items:
-            return XPathToken.select(self, context)
+            return iter(as_list(arithmetic(self, context)))
         return super().select(context)
 
 
@@ -234,22 +234,6 @@ def _comparison(symbol: str, base: type[Comparison]) -> type[XPathToken]:
 _TEXTUAL: Final = ("string", "concat", "||", "string-join")
 
 
-def _modulo(self: Any, context: Any = None) -> Any:
-    try:
-        return XPath31Parser.symbol_table["mod"].evaluate(self, context)
-    except ZeroDivisionError:
-        operands = self.get_operands(context)
-        if any(isinstance(operand, float) for operand in operands):
-            return math.nan
-        raise
-
-
-def _integer_division(self: Any, context: Any = None) -> Any:
-    if any(not sequence(token, context) for token in self):
-        return []
-    return XPath31Parser.symbol_table["idiv"].evaluate(self, context)
-
-
 TOKENS: Final[dict[str, type[XPathToken]]] = {
     "$": Variable,
     ":": Separator,
@@ -260,8 +244,6 @@ TOKENS: Final[dict[str, type[XPathToken]]] = {
     "*": Asterisk,
     "!": SimpleMap,
     "(constructor)": Constructor,
-    "idiv": derive("idiv", evaluate=_integer_division),
-    "mod": derive("mod", evaluate=_modulo),
     **{name: derive(name, string_value=string_value) for name in _TEXTUAL},
     **{s: _comparison(s, Comparison) for s in ("=", "!=", "<", "<=", ">", ">=")},
     **{s: _comparison(s, ValueComparison) for s in ("eq", "ne", "lt", "le", "gt", "ge")},

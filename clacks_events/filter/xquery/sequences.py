@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import cmp_to_key
 from itertools import zip_longest
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from elementpath.datatypes import AbstractDateTime
 from elementpath.namespaces import XPATH_FUNCTIONS_NAMESPACE
 from elementpath.xpath31 import XPath31Parser
-from elementpath.xpath_tokens import XPathToken
+from elementpath.xpath_tokens import XPathArray, XPathToken
 
 from clacks_events.filter.xquery.base import (
     Item,
@@ -21,11 +22,18 @@ from clacks_events.filter.xquery.base import (
 )
 from clacks_events.filter.xquery.compare import order, same
 from clacks_events.filter.xquery.deep_equal import deep_equal
+from clacks_events.filter.xquery.numbers import is_readable
 from clacks_events.filter.xquery.sequence_type import as_list
 
 __all__ = ["TOKENS"]
 
+_ARRAYS: Final = f"{XPATH_FUNCTIONS_NAMESPACE}/array"
 _SORT: Final = f"{{{XPATH_FUNCTIONS_NAMESPACE}}}sort"
+_FOLDS: Final = {
+    f"{{{namespace}}}fold-{way}": {"to_left": way == "left", "of_array": namespace == _ARRAYS}
+    for namespace in (XPATH_FUNCTIONS_NAMESPACE, _ARRAYS)
+    for way in ("left", "right")
+}
 
 
 def _extreme(name: str, sign: int) -> type[XPathToken]:
@@ -33,6 +41,8 @@ def _extreme(name: str, sign: int) -> type[XPathToken]:
 
     def evaluate(self: Any, context: Any = None) -> Any:
         values = [value for item in sequence(self[0], context) for value in self.atomize_item(item)]
+        if not all(map(is_readable, values)):
+            raise self.error("FORG0001", f"an argument of {name}() is no number")
         if not values or not all(isinstance(value, AbstractDateTime) for value in values):
             return base.evaluate(self, context)
         best = values[0]
@@ -85,6 +95,29 @@ def _deep_equal(self: Any, context: Any = None) -> bool:
     return deep_equal(sequence(self[0], context), sequence(self[1], context), self)
 
 
+def _fold(*, to_left: bool, of_array: bool) -> Callable[..., Iterator[Item]]:
+    # elementpath's own accept one item only as what they start with.
+    def select(self: Any, context: Any = None) -> Iterator[Item]:
+        items, result = sequence(self[0], context), sequence(self[1], context)
+        if of_array:
+            items = _members(self, items)
+        function = sequence(self[2], context)
+        if len(function) != 1 or getattr(function[0], "nargs", 2) != 2:
+            raise self.error("XPTY0004", "the last argument is not a function of two arguments")
+        for item in items if to_left else reversed(items):
+            pair = (one_or_list(result), item) if to_left else (item, one_or_list(result))
+            result = as_list(function[0](*pair, context=context))
+        return iter(result)
+
+    return select
+
+
+def _members(token: Any, items: Sequence) -> Sequence:
+    if len(items) != 1 or not isinstance(items[0], XPathArray):
+        raise token.error("XPTY0004", "the first argument is not an array")
+    return [one_or_list(as_list(member)) for member in items[0].items()]
+
+
 def _items(self: Any, context: Any = None) -> Any:
     return iter(as_list(self.evaluate(context)))
 
@@ -95,5 +128,6 @@ TOKENS: Final[dict[str, type[XPathToken]]] = {
     "distinct-values": derive("distinct-values", evaluate=_distinct, select=_items),
     "index-of": derive("index-of", evaluate=_index_of, select=_items),
     _SORT: derive(_SORT, evaluate=_sort, select=_items),
+    **{name: derive(name, select=_fold(**which)) for name, which in _FOLDS.items()},
     "deep-equal": derive("deep-equal", evaluate=_deep_equal),
 }

@@ -62,7 +62,10 @@ class Court:
 
     def _is_excused(self, case: Batch) -> bool:
         """Tell whether the difference goes with a known fault of Saxon or with a hidden error."""
-        excused = self._goes_with_numbers(case) or self._is_caught(case)
+        query = case.queries[0]
+        # Inside of what only elementpath understands, a type of a schema is refused on principle.
+        excused = "element(*, " in query.text and compiled(query, case.catalog(query)) is None
+        excused = excused or self._goes_with_numbers(case) or self._is_caught(case)
         self.tally["excused"] += excused
         return excused
 

@@ -27,6 +27,7 @@ from tests.filter.fuzz.schemas import NAMESPACES
 
 TIMES: Final = int(os.environ.get("CLACKS_FUZZ", "0"))
 LONG: Final = TIMES > 0
+BATCHES: Final = 600
 
 pytestmark = pytest.mark.timeout(36_000 if LONG else 900)
 
@@ -52,7 +53,7 @@ def each_filter(batch: Batch) -> Iterator[tuple[Filter, QuerySample]]:
 def test_filters_mean_what_they_say() -> None:
     court = Court()
 
-    @examples(600)
+    @examples(BATCHES)
     @given(batches())
     def judge(batch: Batch) -> None:
         for wrong in court.judge(batch):
@@ -61,7 +62,7 @@ def test_filters_mean_what_they_say() -> None:
 
     judge()
     tally = court.tally
-    assert tally["judged"] > 600 * EVENTS * QUERIES * 0.9
+    assert tally["judged"] > BATCHES * EVENTS * QUERIES * 0.9
     assert tally["refused"] < 0.03 * tally["queries"], tally
     assert 0.2 < tally["matching"] / tally["judged"] < 0.6, tally
     assert tally["unjudged"] < 0.05 * tally["judged"], tally
