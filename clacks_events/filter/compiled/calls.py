@@ -261,8 +261,11 @@ def _arithmetic(lowering: Lowering, node: nodes.Arithmetic, scope: Scope) -> Cod
     calculate = arithmetic_of(node.operator)
 
     def one(item: Item, frame: Frame) -> Any:
-        first, second = left(item, frame), right(item, frame)
-        return None if first is None or second is None else calculate(first, second)
+        first = left(item, frame)
+        if first is None:
+            return None
+        second = right(item, frame)
+        return None if second is None else calculate(first, second)
 
     # With dates and durations it may be no number.
     is_number = all(operand.kind in (Kind.NUMBER, Kind.NODES) for operand in operands)
