@@ -7,9 +7,11 @@ for, attributes and pieces of text, gets a small one; the document node is the `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from lxml import etree
+
+from clacks_events.filter.nodes import SchemaTypeTest
 
 __all__ = [
     "Attribute",
@@ -17,6 +19,7 @@ __all__ = [
     "Item",
     "Order",
     "Text",
+    "has_type",
     "in_document_order",
     "is_node",
     "string_value",
@@ -91,6 +94,9 @@ class Text:
         return hash((self.owner, self.before))
 
 
+_XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_XSI_TYPE: Final = f"{_XSI}type"
+_XSI_NIL: Final = f"{_XSI}nil"
 _NODES = (etree._Element, Attribute, Text, Document)
 
 
@@ -139,3 +145,19 @@ def _place(node: Item, order: dict[object, int]) -> tuple[int, ...]:
 
 def _depth(element: etree._Element) -> int:
     return sum(1 for _ in element.iterancestors())
+
+
+def has_type(node: etree._Element, test: SchemaTypeTest) -> bool:
+    """Tell whether an element has one of the schema types that a test is for."""
+    if node.tag not in test.candidates:
+        return False
+    if not test.allows_nil and (node.get(_XSI_NIL) or "").strip() in ("true", "1"):
+        return False
+    declared = node.get(_XSI_TYPE)
+    if declared is None:
+        return node.tag in test.elements
+    prefix, _, local = declared.strip().rpartition(":")
+    namespace = node.nsmap.get(prefix or None)
+    if prefix and namespace is None:
+        return False
+    return (f"{{{namespace}}}{local}" if namespace else local) in test.types

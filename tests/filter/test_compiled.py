@@ -71,3 +71,15 @@ LEFT_TO_ELEMENTPATH = frozenset(("Lookup (3.11.3)", "lang()"))
 def test_what_cannot_be_compiled_says_why() -> None:
     with pytest.raises(NotLowerable, match="parse-json"):
         lower(to_module(parse_query("exists(parse-json('{}'))")))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "declare variable $when external; string($when) = '2024-05-01T12:00:00Z'",
+        "declare variable $blob external; string($blob) = 'AAEC'",
+    ],
+)
+def test_both_engines_take_a_header_for_the_same_value(query: str) -> None:
+    parsed_query = parse_query(query)
+    assert by_closures(parsed_query) == by_elementpath(parsed_query) == "T" * len(SUBJECTS)

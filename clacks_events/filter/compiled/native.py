@@ -27,11 +27,11 @@ from clacks_events.envelope import ENVELOPE
 from clacks_events.filter import nodes
 from clacks_events.filter.compiled.code import EVENT, Test
 from clacks_events.filter.nodes import FN, Node, Path, Start, Step
+from clacks_events.filter.nodes.facts import GENERAL
 
 __all__ = ["native"]
 
 _AXES: Final = frozenset(("child", "attribute", "descendant", "descendant-or-self", "self"))
-_ORDERS: Final = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _WORTH: Final = 3  # steps: for fewer, the closures are as fast, and need not let go of the GIL
 _NAMESPACE, _, _LOCAL = ENVELOPE[1:].partition("}")
 _ENVELOPES: Final = {
@@ -115,7 +115,7 @@ class _Writer:
                 return "(" + " or ".join(f"{where} {operator} {t}" for t in _strings(value)) + ")"
             case nodes.Comparison(
                 operator, nodes.Call(name, (Path() as path,)), nodes.Literal(int(number))
-            ) if name == f"{FN}count" and operator in _ORDERS and 0 <= number < 10**9:
+            ) if name == f"{FN}count" and operator in GENERAL and 0 <= number < 10**9:
                 return f"(count({self._path(path)}) {operator} {number})"
             case _:
                 raise _Foreign

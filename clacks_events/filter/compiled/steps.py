@@ -9,16 +9,13 @@ from lxml import etree
 
 from clacks_events.filter import nodes
 from clacks_events.filter.compiled.code import NotLowerable, Place
-from clacks_events.filter.items import Attribute, Document, Item, Text
+from clacks_events.filter.items import Attribute, Document, Item, Text, has_type
 
 __all__ = ["PARENTS", "Walk", "lxml_name", "passes", "walk"]
 
 Walk: TypeAlias = Callable[[Item], Iterable[Item]]
 """From a node to those of a step, in the order of the axis."""
 
-_XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
-_XSI_TYPE: Final = f"{_XSI}type"
-_XSI_NIL: Final = f"{_XSI}nil"
 _ELEMENTS: Final = (Place.ELEMENT, Place.ENVELOPE)
 
 
@@ -67,7 +64,7 @@ def passes(test: nodes.Test) -> Callable[[Item], bool]:
         case nodes.SchemaElementTest(names):
             return lambda node: _is_element(node) and node.tag in names
         case nodes.SchemaTypeTest():
-            return lambda node: _is_element(node) and _is_of_type(node, test)
+            return lambda node: _is_element(node) and has_type(node, test)
         case nodes.KindTest(text) if text in _KINDS:
             return _KINDS[text]
         case nodes.KindTest(text) if text.startswith("processing-instruction("):
@@ -100,21 +97,6 @@ def _named(namespace: str | None, local: str | None) -> Callable[[Item], bool]:
         return (qualified.namespace or "") == namespace
 
     return test
-
-
-def _is_of_type(node: etree._Element, test: nodes.SchemaTypeTest) -> bool:
-    if node.tag not in test.candidates:
-        return False
-    if not test.allows_nil and (node.get(_XSI_NIL) or "").strip() in ("true", "1"):
-        return False
-    declared = node.get(_XSI_TYPE)
-    if declared is None:
-        return node.tag in test.elements
-    prefix, _, local = declared.strip().rpartition(":")
-    namespace = node.nsmap.get(prefix or None)
-    if prefix and namespace is None:
-        return False
-    return (f"{{{namespace}}}{local}" if namespace else local) in test.types
 
 
 _KINDS: Final[dict[str, Callable[[Item], bool]]] = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from elementpath.datatypes import Base64Binary, DateTime, Timezone
+from elementpath.datatypes import Timezone
 from elementpath.exceptions import ElementPathError
 from elementpath.tree_builders import get_node_tree
 from elementpath.xpath_nodes import DocumentNode
@@ -19,7 +16,8 @@ from lxml import etree
 
 from clacks_events.errors import EvaluationError
 from clacks_events.event import HeaderValue
-from clacks_events.filter.xquery.base import Item, QueryContext, Sequence, sequence
+from clacks_events.filter.xquery.atomic import header_value
+from clacks_events.filter.xquery.base import QueryContext, Sequence, sequence
 from clacks_events.filter.xquery.declared import UserFunction
 from clacks_events.filter.xquery.faults import LIBRARY_FAULTS
 from clacks_events.filter.xquery.library import Name
@@ -132,7 +130,7 @@ class Query:
     ) -> Sequence:
         header = headers.get(variable.name) if variable.external else None
         if header is not None:
-            items = [_item(header)]
+            items = [header_value(header)]
         elif variable.expression is not None:
             context.variables = cast(dict[str, Any], context.globals)
             items = sequence(variable.expression, context)
@@ -146,21 +144,3 @@ class Query:
 def _external(variable: Variable) -> External:
     declared = None if variable.type is None else variable.type.text
     return External(variable.name, declared, variable.expression is not None)
-
-
-_CONVERSIONS: Final[tuple[tuple[type, Callable[[Any], Item]], ...]] = (
-    (bool, bool),
-    (int, int),
-    (float, float),
-    (str, str),
-    (Decimal, Decimal),
-    (datetime, lambda value: DateTime.fromdatetime(value)),
-    (bytes, lambda value: Base64Binary(base64.b64encode(value))),
-)
-
-
-def _item(header: HeaderValue) -> Item:
-    for kind, convert in _CONVERSIONS:
-        if isinstance(header, kind):
-            return convert(header)
-    raise EvaluationError(f"a header of the type {type(header).__name__} has no type in XQuery")

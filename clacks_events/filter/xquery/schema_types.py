@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from clacks_events.filter.items import has_type
 from clacks_events.filter.nodes import SchemaTypeTest
 from clacks_events.filter.xquery.base import Item
 from clacks_events.xml import local_name
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from clacks_events.filter.xquery.parser import XQueryParser
 
 __all__ = ["SchemaTypes", "element_names", "is_of_type", "types_of"]
-
-_XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 class SchemaTypes(Protocol):
@@ -59,19 +58,4 @@ def types_of(
 
 def is_of_type(test: SchemaTypeTest) -> Callable[[Item], bool]:
     """Return the test of an element node."""
-    return lambda item: _is_of_type(item, test)
-
-
-def _is_of_type(item: Item, test: SchemaTypeTest) -> bool:
-    if item.name not in test.candidates:
-        return False
-    if not test.allows_nil and (item.elem.get(f"{_XSI}nil") or "").strip() in ("true", "1"):
-        return False
-    declared = item.elem.get(f"{_XSI}type")
-    if declared is None:
-        return item.name in test.elements
-    prefix, _, local = declared.strip().rpartition(":")
-    namespace = item.elem.nsmap.get(prefix or None)
-    if prefix and namespace is None:
-        return False
-    return (f"{{{namespace}}}{local}" if namespace else local) in test.types
+    return lambda item: has_type(item.elem, test)
