@@ -4,6 +4,8 @@
 
     ClacksError
     ├─ ConfigError(ValueError)
+    │   ├─ NameTaken               somebody has this name already
+    │   └─ NotRegistered(LookupError)
     ├─ CatalogError                schemas that cannot be loaded or contradict each other
     ├─ AccessDenied
     ├─ EventError                  .path .line .reason
@@ -19,9 +21,11 @@
     │   ├─ ConnectFailed
     │   ├─ ConnectionLost
     │   └─ PublishFailed
+    │       └─ NobodyListens
     └─ RpcError
         ├─ RpcTimeout(TimeoutError)
         ├─ UnknownCommand(AttributeError)
+        ├─ UnknownSender(LookupError)
         └─ RemoteError             .code .message .data
 
 Rule: an exception of a foreign library never leaves the package; it is the ``__cause__``
@@ -44,6 +48,9 @@ __all__ = [
     "FilterTypeError",
     "InvalidEvent",
     "MalformedEvent",
+    "NameTaken",
+    "NobodyListens",
+    "NotRegistered",
     "PublishFailed",
     "RemoteError",
     "RpcError",
@@ -51,6 +58,7 @@ __all__ = [
     "TransportError",
     "UnknownCommand",
     "UnknownEventType",
+    "UnknownSender",
     "UnsupportedFilter",
 ]
 
@@ -61,6 +69,14 @@ class ClacksError(Exception):
 
 class ConfigError(ClacksError, ValueError):
     """An option, a URL or a setting that cannot be used as given."""
+
+
+class NameTaken(ConfigError):
+    """A name that somebody has already: a sender, a subscription, a pattern."""
+
+
+class NotRegistered(ConfigError, LookupError):
+    """A name that nothing is registered under."""
 
 
 class CatalogError(ClacksError):
@@ -196,6 +212,10 @@ class PublishFailed(TransportError):
     """The broker did not take the event."""
 
 
+class NobodyListens(PublishFailed):
+    """No queue takes the message, or nobody serves the one that it is for."""
+
+
 class RpcError(ClacksError):
     """A call that did not bring a result."""
 
@@ -206,6 +226,10 @@ class RpcTimeout(RpcError, TimeoutError):
 
 class UnknownCommand(RpcError, AttributeError):
     """No agent offers this command."""
+
+
+class UnknownSender(RpcError, LookupError):
+    """No sender of this name is on the bus, or it takes no requests."""
 
 
 class RemoteError(RpcError):

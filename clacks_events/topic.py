@@ -126,16 +126,22 @@ class _Node(Generic[Target]):
         self.branches: dict[str, _Node[Target]] = {}
         self.targets: set[Target] = set()
 
-    def collect(self, words: Sequence[str], at: int, found: set[Target]) -> None:
+    def collect(
+        self, words: Sequence[str], at: int, found: set[Target], seen: set[tuple[int, int]]
+    ) -> None:
+        # Several "#" lead to the same place in many ways.
+        if (id(self), at) in seen:
+            return
+        seen.add((id(self), at))
         if at == len(words):
             found |= self.targets
         elif (exact := self.branches.get(words[at])) is not None:
-            exact.collect(words, at + 1, found)
+            exact.collect(words, at + 1, found, seen)
         if at < len(words) and (one := self.branches.get("*")) is not None:
-            one.collect(words, at + 1, found)
+            one.collect(words, at + 1, found, seen)
         if (many := self.branches.get("#")) is not None:
             for rest in range(at, len(words) + 1):
-                many.collect(words, rest, found)
+                many.collect(words, rest, found, seen)
 
 
 class TopicTable(Generic[Target]):
@@ -177,7 +183,7 @@ class TopicTable(Generic[Target]):
             return known
         with self._lock:
             found: set[Target] = set()
-            self._root.collect(split_words(key), 0, found)
+            self._root.collect(split_words(key), 0, found, set())
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered = {}
             self._remembered[key] = targets = tuple(found)

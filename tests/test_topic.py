@@ -209,3 +209,11 @@ def test_simplified_selects_the_same(patterns: list[str]) -> None:
     assert set(found) <= set(patterns)
     assert all(one < other for one, other in pairwise(found))
     assert found == ((ALL,) if ALL in patterns else tuple(sorted(set(patterns))))
+
+
+def test_a_table_is_not_led_astray_by_many_wildcards() -> None:
+    # Without care each "#" would try each place again: 40 to the power of 20.
+    table: TopicTable[str] = TopicTable()
+    table.add(".".join(["#", "a"] * 20), "target")
+    assert set(table.route(".".join(["a"] * 40))) == {"target"}
+    assert not table.route(".".join(["a"] * 39 + ["b"]))

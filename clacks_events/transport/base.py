@@ -14,10 +14,13 @@ from typing import Protocol, TypeAlias
 from clacks_events.event import HeaderValue
 
 __all__ = [
+    "PROBE",
+    "WINDOW",
     "Delivery",
     "Inbox",
     "InboxOptions",
     "Message",
+    "OnAudience",
     "OnDeliveries",
     "OnRequest",
     "PublishOptions",
@@ -25,6 +28,7 @@ __all__ = [
     "Served",
     "Transport",
     "TransportCounters",
+    "Watched",
 ]
 
 
@@ -48,7 +52,7 @@ class PublishOptions:
     """How much is done for one message."""
 
     confirm: bool = False
-    """Wait until the broker has it and at least one queue takes it; else PublishFailed."""
+    """Wait until the broker has it and at least one inbox takes it; else NobodyListens."""
     persistent: bool = False
     """Let it survive a restart of the broker, in durable queues."""
 
@@ -84,11 +88,22 @@ class Request(Protocol):
     def message(self) -> Message:
         """What arrived."""
 
-    def accept(self) -> None:
-        """Say that work on it begins: nobody else will get it."""
+    @property
+    def is_redelivered(self) -> bool:
+        """Whether somebody else had it before, and went without having accepted it."""
 
-    def reply(self, body: bytes) -> None:
-        """Answer it. From any thread, once."""
+    @property
+    def deadline(self) -> float:
+        """After it surely nobody waits for the answer, by ``time.monotonic()``."""
+
+    def accept(self) -> bool:
+        """Say that nobody else is to get it; return False if somebody else will anyway.
+
+        That is so when it came through a connection that is lost.
+        """
+
+    def reply(self, body: bytes) -> bool:
+        """Answer it. From any thread, once. Return False if nobody is known to wait for that."""
 
 
 OnDeliveries: TypeAlias = Callable[[Sequence[Delivery]], None]
@@ -99,6 +114,16 @@ Called on the transport's own thread: it must not block and must not raise.
 
 OnRequest: TypeAlias = Callable[[Request], None]
 """As OnDeliveries, for one call."""
+
+OnAudience: TypeAlias = Callable[[int], None]
+"""Takes how many inboxes a routing key reaches. As OnDeliveries, it must not block or raise."""
+
+WINDOW = 64
+"""How many calls whoever serves a work queue holds that he has not accepted."""
+
+PROBE = "application/x-clacks-probe"
+"""The content type of a message that only asks whether somebody listens: no event, never counted
+or handed over."""
 
 
 class Inbox(Protocol):
@@ -135,6 +160,13 @@ class Served:
     close: Callable[[], None] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A routing key whose audience is being watched; ``close`` stops that."""
+
+    close: Callable[[], None] = field(repr=False)
+
+
 class Transport(Protocol):
     """A connection to a broker, usable from any thread."""
 
@@ -150,10 +182,20 @@ class Transport(Protocol):
     def counters(self) -> TransportCounters:
         """What happened so far."""
 
-    def publish(self, message: Message, options: PublishOptions) -> None:
-        """Send a message to whoever has a matching pattern.
+    def publish(self, message: Message, options: PublishOptions) -> int:
+        """Send a message to whoever has a matching pattern; return how many inboxes take it.
 
-        Raises ConnectionLost when the broker stays away, PublishFailed when it refuses.
+        A broker that cannot count says 1 for any number. Without ``confirm`` the number may be
+        unknown, which is 0. Raises ConnectionLost when the broker stays away, PublishFailed when
+        it refuses and, with ``confirm``, NobodyListens.
+        """
+
+    def watch(self, key: str, on_audience: OnAudience) -> Watched:
+        """Tell how many inboxes a routing key reaches: once before this returns, then when the
+        number changes.
+
+        A broker that cannot count says 1 for any number, and may say it a second late. While
+        the broker is away nothing is said.
         """
 
     def open_inbox(
@@ -161,14 +203,24 @@ class Transport(Protocol):
     ) -> Inbox:
         """Start to receive what matches; returns when the patterns are in force."""
 
-    def request(self, queue: str, message: Message, timeout: float) -> Future[bytes]:
+    def request(
+        self, queue: str, message: Message, timeout: float, *, alone: bool = False
+    ) -> Future[bytes]:
         """Send a call to a work queue; the future gets the body of the answer.
 
-        The call is withdrawn ``timeout`` seconds from now if nobody has begun with it.
+        The call is withdrawn ``timeout`` seconds from now if nobody has begun with it. A queue
+        that is served ``alone`` keeps no calls: the future fails with NobodyListens at once.
         """
 
-    def serve(self, queue: str, on_request: OnRequest) -> Served:
-        """Take calls from a work queue, competing with others that do."""
+    def serve(
+        self, queue: str, on_request: OnRequest, *, alone: bool = False, window: int = WINDOW
+    ) -> Served:
+        """Take calls from a work queue, competing with others that do.
+
+        At most ``window`` calls are handed over that are not accepted yet; when this is closed
+        they go to others. ``alone``: nobody else can until this is closed or its connection is
+        gone, which others are told by NameTaken; and what was not taken when it goes is lost.
+        """
 
     def close(self) -> None:
         """Leave the broker; pending calls fail with ConnectionLost."""

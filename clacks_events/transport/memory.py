@@ -17,17 +17,23 @@ from threading import Lock, RLock
 from weakref import WeakValueDictionary
 
 from clacks_events.config import BusOptions, Endpoint
-from clacks_events.errors import ConnectionLost, PublishFailed
+from clacks_events.errors import ConnectionLost, NobodyListens
 from clacks_events.topic import TopicTable
 from clacks_events.transport.base import (
+    PROBE,
+    WINDOW,
     InboxOptions,
     Message,
+    OnAudience,
     OnDeliveries,
     OnRequest,
     PublishOptions,
     Served,
     TransportCounters,
+    Watched,
 )
+from clacks_events.transport.telling import Teller
+from clacks_events.transport.turns import MemoryRequest, Server, WorkQueue, fail
 
 __all__ = ["MemoryTransport"]
 
@@ -95,64 +101,18 @@ class _Inbox:
             self._unsettled -= 1
 
     def bind(self, patterns: Collection[str]) -> None:
-        self._broker.bind(self, frozenset(patterns))
+        # One that was stopped takes nothing any more, and does not count as an audience.
+        if self._reader is not None or self._is_durable:
+            self._broker.bind(self, frozenset(patterns))
 
     def stop(self) -> None:
         with self._lock:
             self._reader = None
-
-    def close(self) -> None:
-        self.stop()
         if not self._is_durable:
             self._broker.bind(self, frozenset())
 
-
-class _Request:
-    __slots__ = ("_answer", "message")
-
-    def __init__(self, message: Message, answer: Future[bytes]) -> None:
-        self.message = message
-        self._answer = answer
-
-    def accept(self) -> None:
-        """Nothing to do: it was handed to one server only."""
-
-    def reply(self, body: bytes) -> None:
-        # The caller may have given up and cancelled.
-        if self._answer.set_running_or_notify_cancel():
-            self._answer.set_result(body)
-
-
-class _WorkQueue:
-    """Calls that wait for a server, and servers that take turns."""
-
-    def __init__(self) -> None:
-        self._servers: deque[OnRequest] = deque()
-        self._waiting: deque[tuple[float, _Request]] = deque()
-        self._lock = Lock()
-
-    def put(self, request: _Request, timeout: float) -> None:
-        with self._lock:
-            if not self._servers:
-                self._waiting.append((time.monotonic() + timeout, request))
-                return
-            server = self._servers[0]
-            self._servers.rotate(-1)
-        server(request)
-
-    def add(self, server: OnRequest) -> None:
-        with self._lock:
-            self._servers.append(server)
-            waiting, self._waiting = self._waiting, deque()
-        now = time.monotonic()
-        for deadline, request in waiting:
-            if deadline > now:
-                self.put(request, deadline - now)
-
-    def remove(self, server: OnRequest) -> None:
-        with self._lock:
-            if server in self._servers:
-                self._servers.remove(server)
+    def close(self) -> None:
+        self.stop()
 
 
 class _Broker:
@@ -161,7 +121,8 @@ class _Broker:
     def __init__(self) -> None:
         self._table: TopicTable[_Inbox] = TopicTable()
         self._durable: dict[str, _Inbox] = {}
-        self._queues: dict[str, _WorkQueue] = {}
+        self._queues: dict[str, WorkQueue] = {}
+        self._tellers: tuple[Teller, ...] = ()
         self._lock = Lock()
 
     def route(self, key: str) -> Collection[_Inbox]:
@@ -179,11 +140,26 @@ class _Broker:
                 self._table.add(pattern, inbox)
             for pattern in inbox.patterns - patterns:
                 self._table.remove(pattern, inbox)
+            tellers = self._tellers if patterns != inbox.patterns else ()
             inbox.patterns = patterns
+        for teller in tellers:
+            teller.changed()
 
-    def queue(self, name: str) -> _WorkQueue:
+    def watch(self, key: str, on_audience: OnAudience) -> Callable[[], None]:
+        teller = Teller(lambda: len(self.route(key)), on_audience)
         with self._lock:
-            return self._queues.setdefault(name, _WorkQueue())
+            self._tellers = (*self._tellers, teller)
+        teller.begin()
+        return partial(self._leave, teller)
+
+    def _leave(self, teller: Teller) -> None:
+        teller.close()
+        with self._lock:
+            self._tellers = tuple(other for other in self._tellers if other is not teller)
+
+    def queue(self, name: str) -> WorkQueue:
+        with self._lock:
+            return self._queues.setdefault(name, WorkQueue(name))
 
 
 # Buses of one process can only meet if the process knows their brokers. Held weakly: a broker
@@ -201,22 +177,30 @@ class MemoryTransport:
         self.url = endpoint.redacted
         self.user = endpoint.user or None
         self.counters = TransportCounters()
-        self._opened: list[Callable[[], None]] = []
+        self._opened: dict[int, Callable[[], None]] = {}
+        self._watches: dict[int, Callable[[], None]] = {}
         self._pending: dict[int, Future[bytes]] = {}
         self._numbers = itertools.count()
         self._is_closed = False
         with _BROKERS_LOCK:
             self._broker = _BROKERS.setdefault(f"{endpoint.host}/{endpoint.path}", _Broker())
 
-    def publish(self, message: Message, options: PublishOptions) -> None:
+    def publish(self, message: Message, options: PublishOptions) -> int:
         self._check_open()
         message.user = self.user
         inboxes = self._broker.route(message.key)
         if options.confirm and not inboxes:
-            raise PublishFailed(f"nobody takes {message.key}", url=self.url)
+            raise NobodyListens(f"nobody takes {message.key}", url=self.url)
+        if message.content_type == PROBE:
+            return len(inboxes)
         self.counters.published += 1
         for inbox in inboxes:
             inbox.offer(message)
+        return len(inboxes)
+
+    def watch(self, key: str, on_audience: OnAudience) -> Watched:
+        self._check_open()
+        return Watched(self._kept(self._watches, self._broker.watch(key, on_audience)))
 
     def open_inbox(
         self, patterns: Collection[str], on_deliveries: OnDeliveries, options: InboxOptions
@@ -225,36 +209,55 @@ class MemoryTransport:
         inbox = self._broker.inbox(options.durable)
         inbox.open(on_deliveries, self.counters, durable=options.durable is not None)
         inbox.bind(patterns)
-        self._opened.append(inbox.close)
+        self._kept(self._opened, inbox.close)
         return inbox
 
-    def request(self, queue: str, message: Message, timeout: float) -> Future[bytes]:
+    def request(
+        self, queue: str, message: Message, timeout: float, *, alone: bool = False
+    ) -> Future[bytes]:
         self._check_open()
         message.user = self.user
         answer: Future[bytes] = Future()
         number = next(self._numbers)
         self._pending[number] = answer
         answer.add_done_callback(lambda _: self._pending.pop(number, None))
-        self._broker.queue(queue).put(_Request(message, answer), timeout)
+        work = self._broker.queue(queue)
+        request = MemoryRequest(message, answer, time.monotonic() + timeout, work)
+        if not work.put(request, waits=not alone):
+            fail(answer, NobodyListens(f"nobody serves {queue}", url=self.url))
         return answer
 
-    def serve(self, queue: str, on_request: OnRequest) -> Served:
+    def serve(
+        self, queue: str, on_request: OnRequest, *, alone: bool = False, window: int = WINDOW
+    ) -> Served:
         self._check_open()
         work = self._broker.queue(queue)
-        work.add(on_request)
-        served = Served(partial(work.remove, on_request))
-        self._opened.append(served.close)
-        return served
+        server = Server(on_request, is_alone=alone, window=window)
+        work.add(server)
+        return Served(self._kept(self._opened, partial(work.remove, server)))
+
+    def _kept(
+        self, kept: dict[int, Callable[[], None]], close: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Have something closed with the transport, unless what this returns is called before."""
+        number = next(self._numbers)
+
+        def close_early() -> None:
+            kept.pop(number, None)
+            close()
+
+        kept[number] = close
+        return close_early
 
     def close(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        for close in self._opened:
+        # First the watches: they are not to be told of our own leave.
+        for close in (*self._watches.values(), *self._opened.values()):
             close()
         for answer in list(self._pending.values()):
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(ConnectionLost("the transport was closed", url=self.url))
+            fail(answer, ConnectionLost("the transport was closed", url=self.url))
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -32,6 +32,7 @@ from tests.conftest import OpenBroker
 from tests.harness.broker import Broker, connected
 from tests.harness.certificates import Certificates
 from tests.harness.waiting import free_port, wait_until
+from tests.transport.relay import Forwarder
 
 QUICK = BusOptions(publish_timeout=1.0, watch_schemas=False)
 PATIENT = BusOptions(publish_timeout=30.0, watch_schemas=False)
@@ -197,44 +198,6 @@ def test_an_idle_connection_stays_alive(amqp_url: str) -> None:
         bus.publish(status())
         wait_until(lambda: len(got) == 1)
         assert bus.counters.reconnects == 0
-
-
-class Forwarder:
-    """A TCP relay that can be frozen: a cable that was pulled."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
-        self.flows = threading.Event()
-        self.flows.set()
-        self._sockets: list[socket.socket] = [self._server]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-                target = socket.create_connection(("127.0.0.1", self._target))
-            except OSError:
-                return
-            self._sockets += [client, target]
-            for pair in ((client, target), (target, client)):
-                threading.Thread(target=self._copy, args=pair, daemon=True).start()
-
-    def _copy(self, source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                self.flows.wait()
-                target.sendall(data)
-            target.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    def close(self) -> None:
-        self.flows.set()
-        for item in self._sockets:
-            item.close()
 
 
 def test_a_silent_connection_is_given_up_and_made_anew(broker: Broker, amqp_url: str) -> None:

@@ -12,60 +12,19 @@ from decimal import Decimal
 
 import pytest
 
-from clacks_events import ConnectionLost, PublishFailed
+from clacks_events import ConnectionLost, NobodyListens, PublishFailed
 from clacks_events.event import HeaderValue
 from clacks_events.topic import matches
-from clacks_events.transport.base import (
-    Delivery,
-    InboxOptions,
-    Message,
-    PublishOptions,
-    Request,
-    Transport,
-)
+from clacks_events.transport.base import Delivery, InboxOptions, Message, Request
 from tests.harness.waiting import wait_until
 from tests.transport.conftest import OpenTransport
+from tests.transport.traffic import CONFIRM, FORGET, Reader, echo, flush, send
 
-FORGET = PublishOptions()
-CONFIRM = PublishOptions(confirm=True)
 KEYS = ["Event.A.s", "Event.A.B.s", "Event.B.s", "Event.B.t", "Event", "a.b.c.d", "A"]
 PATTERNS = [
     "#", "Event.#", "Event.*.s", "Event.#.B.#", "#.s", "*", "*.*", "Event.A.#.s", "Event",
     "#.B.#", "a.#.d", "a.*.d", "#.#", "*.#.t",
 ]  # fmt: skip
-
-
-class Reader:
-    """Collects what an inbox delivers and acknowledges it."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def __call__(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            self.messages.append(delivery.message)
-            delivery.ack()
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [message.body for message in self.messages]
-
-    def wait_for(self, count: int) -> list[bytes]:
-        wait_until(lambda: len(self.messages) >= count, message=lambda: f"{len(self.messages)}")
-        return self.bodies
-
-
-def send(transport: Transport, *bodies: bytes, key: str = "Event.A.s") -> None:
-    for body in bodies:
-        transport.publish(Message(body, key), FORGET)
-
-
-def flush(transport: Transport, reader: Reader) -> None:
-    """Return when all that was published before on this transport has arrived."""
-    before = len(reader.messages)
-    send(transport, b"last", key="flush.flush")
-    wait_until(lambda: b"last" in reader.bodies[before:])
-    reader.messages = [message for message in reader.messages if message.body != b"last"]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -263,11 +222,15 @@ def test_closing_while_messages_arrive_ends_cleanly(connected: OpenTransport) ->
 
 def test_a_confirmed_message_needs_somebody_to_take_it(connected: OpenTransport) -> None:
     transport, reader = connected(), Reader()
-    with pytest.raises(PublishFailed, match=r"nobody takes Event\.A\.s"):
+    assert issubclass(NobodyListens, PublishFailed)
+    with pytest.raises(NobodyListens, match=r"nobody takes Event\.A\.s"):
         transport.publish(Message(b"1", "Event.A.s"), CONFIRM)
     transport.open_inbox(["Event.A.#"], reader, InboxOptions())
-    transport.publish(Message(b"2", "Event.A.s"), CONFIRM)
+    assert transport.publish(Message(b"2", "Event.A.s"), CONFIRM) >= 1
     assert reader.wait_for(1) == [b"2"]
+    with pytest.raises(NobodyListens):
+        transport.publish(Message(b"3", "Event.B.s"), CONFIRM)
+    assert transport.counters.published == 1
 
 
 def test_a_durable_inbox_keeps_what_arrives_meanwhile(connected: OpenTransport) -> None:
@@ -283,11 +246,6 @@ def test_a_durable_inbox_keeps_what_arrives_meanwhile(connected: OpenTransport) 
     connected().open_inbox(["Event.#"], second, options)
     assert second.wait_for(1) == [b"2"]
     assert first.bodies == [b"1"]
-
-
-def echo(request: Request) -> None:
-    request.accept()
-    request.reply(request.message.body.upper())
 
 
 def test_a_call_is_answered(connected: OpenTransport) -> None:
@@ -339,13 +297,22 @@ def test_servers_share_the_calls(connected: OpenTransport) -> None:
     assert min(done.values()) > 0
 
 
+def replying(body: bytes) -> Callable[[Request], None]:
+    """Serve by answering at once, without a word that work begins."""
+
+    def serve(request: Request) -> None:
+        request.reply(body)
+
+    return serve
+
+
 def test_a_server_that_stopped_gets_no_more_calls(connected: OpenTransport) -> None:
     first, second, client = connected(), connected(), connected()
-    served = first.serve("work", lambda request: request.reply(b"first"))
+    served = first.serve("work", replying(b"first"))
     assert client.request("work", Message(b""), 10.0).result(10.0) == b"first"
     served.close()
     served.close()
-    second.serve("work", lambda request: request.reply(b"second"))
+    second.serve("work", replying(b"second"))
     wait_until(lambda: client.request("work", Message(b""), 10.0).result(10.0) == b"second")
 
 

@@ -16,7 +16,13 @@ from clacks_events.errors import ConnectionLost
 from clacks_events.transport.amqp.codec import decode
 from clacks_events.transport.amqp.link import AMQP_ERRORS
 from clacks_events.transport.amqp.publisher import EXCHANGE, open_channel
-from clacks_events.transport.base import InboxOptions, Message, OnDeliveries, TransportCounters
+from clacks_events.transport.base import (
+    PROBE,
+    InboxOptions,
+    Message,
+    OnDeliveries,
+    TransportCounters,
+)
 
 if TYPE_CHECKING:
     from clacks_events.transport.amqp.receiver import Receiver
@@ -103,7 +109,10 @@ class AmqpInbox:
         self._take(channel, raw.delivery_info["delivery_tag"], decode(raw))
 
     def _take(self, channel: amqp.Channel, tag: int, message: Message) -> None:
-        self._arrived.append(_Delivery(message, self, channel, tag))
+        if message.content_type == PROBE:
+            self.settle(channel, tag)
+        else:
+            self._arrived.append(_Delivery(message, self, channel, tag))
 
     def deliver(self) -> None:
         if not self._arrived:

@@ -6,13 +6,14 @@ import itertools
 import logging
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Lock
 
 import amqp
 from amqp import exceptions as fault
 
-from clacks_events.errors import ConnectFailed, ConnectionLost, PublishFailed
+from clacks_events.errors import ConnectFailed, ConnectionLost, NobodyListens, PublishFailed
+from clacks_events.transport.amqp.audience import Audiences
 from clacks_events.transport.amqp.codec import checked, encode
 from clacks_events.transport.amqp.frames import FrameWriter
 from clacks_events.transport.amqp.link import (
@@ -24,7 +25,7 @@ from clacks_events.transport.amqp.link import (
     within,
 )
 from clacks_events.transport.amqp.reader import FrameReader
-from clacks_events.transport.base import Message, PublishOptions, TransportCounters
+from clacks_events.transport.base import PROBE, Message, PublishOptions, TransportCounters
 
 __all__ = ["EXCHANGE", "Publisher", "open_channel"]
 
@@ -60,12 +61,17 @@ class Publisher:
         self._timeout = timeout
         self._lock = Lock()
         self._is_closed = False
+        self.audiences = Audiences()
+        # Expired as soon as nobody takes it: none piles up in a durable queue without a reader.
+        probe = Message(b"", content_type=PROBE)
+        self._probe = encode(probe, persistent=False, expiration="0")
         self._open()
 
     def _open(self) -> None:
         self._connection: amqp.Connection | None = None
         self._confirming: amqp.Channel | None = None
-        self._returned: list[amqp.Message] = []
+        self._probing: amqp.Channel | None = None
+        self._returned: set[str] = set()
         connection = self._connect("publisher")
         try:
             self._channel: amqp.Channel = open_channel(connection)
@@ -91,18 +97,37 @@ class Publisher:
         self._blocked = ""
         log.info("%s: the broker takes events again", self._url)
 
-    def publish(self, message: Message, options: PublishOptions) -> None:
+    def publish(self, message: Message, options: PublishOptions) -> int:
         """Send an event to the exchange; see Transport.publish."""
         if options.confirm:
-            encoded = self._encoded(message, options)
-            self._persist(lambda: self._send_confirmed(encoded, message.key))
+            self._publish_confirmed(self._encoded(message, options), message.key)
         else:
-            self._persist(lambda: self._send(message, options))
-        self._counters.published += 1
+            self._persist(lambda: self._send(message, options), self._timeout)
+        if message.content_type != PROBE:
+            self._counters.published += 1
+        return int(options.confirm)
+
+    def _publish_confirmed(self, encoded: amqp.Message, key: str) -> None:
+        try:
+            self._persist(lambda: self._send_confirmed(encoded, key), self._timeout)
+        finally:
+            # Not under the lock: whoever is told may publish.
+            self.audiences.tell(key)
 
     def send(self, encoded: amqp.Message, queue: str) -> None:
         """Send a message to a queue, in the same way."""
-        self._persist(lambda: self._channel.basic_publish(encoded, "", queue))
+        self._persist(lambda: self._channel.basic_publish(encoded, "", queue), self._timeout)
+
+    def probe(self, keys: Collection[str], timeout: float) -> None:
+        """Find out whether anybody listens to each of the keys; ``audiences`` knows then.
+
+        Raises as Transport.publish does, but after ``timeout`` seconds.
+        """
+        try:
+            self._persist(lambda: self._send_probes(keys), timeout)
+        finally:
+            for key in keys:
+                self.audiences.tell(key)
 
     def _encoded(self, message: Message, options: PublishOptions) -> amqp.Message:
         encoded = encode(message, persistent=options.persistent)
@@ -113,9 +138,9 @@ class Publisher:
             encoded = self._encoded(message, options)
             self._channel.basic_publish(encoded, EXCHANGE, message.key)
 
-    def _persist(self, write: Callable[[], object]) -> None:
+    def _persist(self, write: Callable[[], object], timeout: float) -> None:
         """Write on a live connection; while the broker is away, try again until time is up."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + timeout
         with self._lock:
             for attempt in itertools.count():
                 try:
@@ -154,20 +179,34 @@ class Publisher:
             )
         except fault.MessageNacked as error:
             raise PublishFailed("the broker could not keep it", url=self._url) from error
+        self.audiences.note(key, 0 if self._returned else 1)
         if self._returned:
-            raise PublishFailed(f"nobody takes {key}", url=self._url)
+            raise NobodyListens(f"nobody takes {key}", url=self._url)
+
+    def _send_probes(self, keys: Collection[str]) -> None:
+        if self._probing is None:
+            self._probing = self._returning_channel()
+        self._returned.clear()
+        for key in keys:
+            self._probing.basic_publish(self._probe, EXCHANGE, key, mandatory=True)
+        # A channel does one thing after the other: its answer comes after all that it returns.
+        self._probing.basic_qos(0, 0, False)
+        for key in keys:
+            self.audiences.note(key, 0 if key in self._returned else 1, is_probed=True)
 
     def _confirming_channel(self) -> amqp.Channel:
         if self._confirming is None:
-            assert self._connection is not None
-            self._confirming = self._connection.channel()
-            self._confirming.events["basic_return"].add(self._on_return)
+            self._confirming = self._returning_channel()
         return self._confirming
 
-    def _on_return(self, *returned: object) -> None:
-        message = returned[-1]
-        assert isinstance(message, amqp.Message)
-        self._returned.append(message)
+    def _returning_channel(self) -> amqp.Channel:
+        assert self._connection is not None
+        channel = self._connection.channel()
+        channel.events["basic_return"].add(self._on_return)
+        return channel
+
+    def _on_return(self, _reason: object, _exchange: str, key: str, _message: object) -> None:
+        self._returned.add(key)
 
     def _has_input(self, timeout: float) -> bool:
         if self._connection is not None and has_pending(self._connection):

@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 _TICK = 1.0  # seconds between looks at heartbeats
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to connect again
+_GLANCE = 0.1  # seconds between looks at whether there still is a connection
 _MOST_READS = 64  # reads in a row before jobs and acknowledgements get their turn
 
 
@@ -95,6 +96,27 @@ class Receiver:
         """Run a job on the thread, soon."""
         self._jobs.append(job)
         self.wake()
+
+    def finish(self, job: Callable[[], None], timeout: float) -> None:
+        """Run a job on the thread and wait for it at most ``timeout`` seconds.
+
+        It is not waited for on that thread itself, nor while there is no connection.
+        """
+        done = threading.Event()
+        deadline = time.monotonic() + timeout
+
+        def run() -> None:
+            try:
+                job()
+            finally:
+                done.set()
+
+        self.post(run)
+        if threading.current_thread() is self._thread:
+            return
+        while self._connection is not None and not done.wait(min(_GLANCE, within(deadline))):
+            if within(deadline) <= 0:
+                return
 
     def call(self, job: Callable[[], T], timeout: float) -> T:
         """Run a job on the thread and return its result.
@@ -243,10 +265,11 @@ class Receiver:
         return poll
 
     def _sleepy(self) -> None:
-        # First the flag, then the bytes: who posts in between wakes us once too often.
-        self._is_awake = False
+        # First the bytes, then the flag, then the jobs. The other way round the byte of who posts
+        # in between would be lost with the flag up, and nobody would wake us any more.
         with contextlib.suppress(BlockingIOError):
             self._alarm.recv(4096)
+        self._is_awake = False
 
     def _flush(self, *, is_due: bool) -> None:
         for consumer in self._consumers:
@@ -293,5 +316,6 @@ class Receiver:
             consumer.lost()
         if self._connection is not None:
             close_quietly(self._connection)
+            self._connection = None
         self._alarm.close()
         self._bell.close()
