@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from clacks_events.embedded import ensure_server
 from tests.harness.broker import Broker
 from tests.harness.certificates import Certificates, Identity, issue_certificates
 from tests.harness.config import NodeConfig
@@ -81,10 +82,17 @@ def private_broker(open_broker: OpenBroker) -> Broker:
     return open_broker()
 
 
-@pytest.fixture(params=["memory", "amqp"])
+@pytest.fixture
+def zmq_url() -> Iterator[str]:
+    """The URL of an embedded server of the test's own, in this process."""
+    with ensure_server("zmq://127.0.0.1:0") as server:
+        yield server.url
+
+
+@pytest.fixture(params=["memory", "zmq", "amqp"])
 def url(request: pytest.FixtureRequest) -> str:
     """The URL of a broker that nobody else uses."""
     if request.param == "memory":
         return f"memory://test-{next(_NUMBERS)}"
-    found: str = request.getfixturevalue("amqp_url")
+    found: str = request.getfixturevalue(f"{request.param}_url")
     return found

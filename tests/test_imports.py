@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = "amqp elementpath http.client kombu urllib.request watchfiles xmlschema"
+HEAVY = "amqp elementpath http.client kombu urllib.request watchfiles xmlschema zmq"
 
 ASKED = """
 import sys
