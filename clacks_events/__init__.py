@@ -6,6 +6,7 @@ from clacks_events.bus import Bus, connect
 from clacks_events.catalog import BUILTIN_SCHEMAS, Catalog, EventType
 from clacks_events.config import BusOptions
 from clacks_events.consumer import AMQPEventConsumer
+from clacks_events.embedded import ensure_server
 from clacks_events.envelope import NAMESPACE
 from clacks_events.errors import (
     AccessDenied,
@@ -21,6 +22,9 @@ from clacks_events.errors import (
     FilterTypeError,
     InvalidEvent,
     MalformedEvent,
+    NameTaken,
+    NobodyListens,
+    NotRegistered,
     PublishFailed,
     RemoteError,
     RpcError,
@@ -28,6 +32,7 @@ from clacks_events.errors import (
     TransportError,
     UnknownCommand,
     UnknownEventType,
+    UnknownSender,
     UnsupportedFilter,
 )
 from clacks_events.event import Event
@@ -62,6 +67,9 @@ __all__ = [
     "FilterTypeError",
     "InvalidEvent",
     "MalformedEvent",
+    "NameTaken",
+    "NobodyListens",
+    "NotRegistered",
     "PublishFailed",
     "RemoteError",
     "RpcError",
@@ -70,7 +78,9 @@ __all__ = [
     "TransportError",
     "UnknownCommand",
     "UnknownEventType",
+    "UnknownSender",
     "UnsupportedFilter",
     "compile_filter",
     "connect",
+    "ensure_server",
 ]

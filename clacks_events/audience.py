@@ -44,6 +44,9 @@ class Audience:
     def __len__(self) -> int:
         return len(self._seats)
 
+    def __contains__(self, subscription: object) -> bool:
+        return subscription in self._seats
+
     def __iter__(self) -> Iterator[Subscription]:
         return iter(tuple(self._seats))
 

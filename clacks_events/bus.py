@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 
 from lxml import etree
 
-from clacks_events.audience import Audience
 from clacks_events.catalog import Catalog
-from clacks_events.config import BusOptions, checked_name
-from clacks_events.dispatch import Dispatcher
-from clacks_events.envelope import Stamp
-from clacks_events.errors import (
-    ClacksError,
-    ConfigError,
-    ConnectionLost,
-    TransportError,
-)
-from clacks_events.event import Event, HeaderValue
-from clacks_events.filter import compile_filter
+from clacks_events.config import BusOptions
+from clacks_events.event import Event, HeaderValue, JsonValue
+from clacks_events.filter import Filter, compile_filter
+from clacks_events.naming import NamedSubscriptions
+from clacks_events.publishing import Publishing
+from clacks_events.rpc import Parameters
+from clacks_events.signals import Handlers, Listener, Roster, Sender, SenderOptions, Signals
 from clacks_events.stamp import Stamper, default_source
+from clacks_events.subscribing import Subscribing
 from clacks_events.subscription import Handler, Subscription
 from clacks_events.tally import Counters, Tally
-from clacks_events.topic import routing_key
 from clacks_events.transport import open_transport
-from clacks_events.transport.base import (
-    Inbox,
-    InboxOptions,
-    Message,
-    PublishOptions,
-    Transport,
-)
+from clacks_events.transport.base import PublishOptions, Transport
 from clacks_events.watching import SchemaWatch
-from clacks_events.xml import check_size
 
 __all__ = ["Bus", "connect"]
 
-log = logging.getLogger(__name__)
-
-_MOST_KEYS = 10_000
 _OPTIONS = {
     (confirm, persistent): PublishOptions(confirm, persistent)
     for confirm in (False, True)
@@ -77,14 +59,6 @@ def connect(
     return Bus(transport, known, source=name, options=options, watch=watch)
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """The inbox that a durable subscription has for itself."""
-
-    inbox: Inbox
-    audience: Audience
-
-
 class Bus:
     """A connection that any number of threads publish on and subscribe to."""
 
@@ -99,25 +73,24 @@ class Bus:
     ) -> None:
         """Take a transport over; use :func:`connect` unless you made one yourself."""
         self.catalog = catalog
-        self._stamper = Stamper(source)
         self.transport = transport
-        self._options = options
-        self._watch = watch
         self._counters = Counters()
-        self._tally = Tally(self._counters)
-        self._shared = self._dispatcher()
-        self._inbox: Inbox | None = None
-        self._durable: dict[Subscription, _Own] = {}
-        self._keys: dict[tuple[str, str | None], str] = {}
-        self._lock = RLock()
+        tally = Tally(self._counters)
+        self.publishing = Publishing(transport, catalog, tally, options, source=source)
+        self.subscribing = Subscribing(transport, catalog, tally, options)
+        self._signals = Signals(
+            self.publishing, self.subscribing, partial(tally.count, "handler_errors")
+        )
+        self._named = NamedSubscriptions()
+        self._watch = watch
+        self._lock = Lock()
         self._is_closed = False
-        self._renewals = 0
         self._ignore_catalog = catalog.on_change(self._renew)
 
     @property
     def source(self) -> str:
         """Who published events come from, unless they say so themselves."""
-        return self._stamper.source
+        return self.publishing.source
 
     @property
     def counters(self) -> Counters:
@@ -144,56 +117,24 @@ class Bus:
         has it and somebody's queue takes it; ``persistent`` lets it survive a broker restart.
 
         Raises EventError and publishes nothing when the event is not valid; ConnectionLost when
-        the broker stays away; PublishFailed when it refuses or, with ``confirm``, nobody takes it.
+        the broker stays away; PublishFailed when it refuses; with ``confirm``, NobodyListens.
         """
-        sent = self._event(event, headers, self._stamper.stamp())
-        self.catalog.validate(sent, is_shared=False)
-        self._send(sent, _OPTIONS[confirm, persistent])
-        return sent
-
-    def _event(
-        self,
-        event: Event | etree._Element | bytes | str,
-        headers: Mapping[str, HeaderValue] | None,
-        stamp: Stamp,
-    ) -> Event:
-        if isinstance(event, Event):
-            if event.decoder is None:
-                event = event.with_decoder(self.catalog)
-            return (event.with_headers(headers) if headers else event).stamped(stamp)
-        if isinstance(event, bytes | str):
-            return Event.from_xml(
-                event,
-                headers=headers,
-                decoder=self.catalog,
-                stamp=stamp,
-                max_size=self._options.max_size,
-            )
-        return Event(event, headers=headers, decoder=self.catalog, stamp=stamp)
-
-    def _send(self, event: Event, options: PublishOptions) -> None:
-        # Text was checked before it was parsed; an element has its size only now.
-        check_size(event.xml, self._options.max_size)
-        if self._is_closed:
-            raise ConnectionLost("the bus is closed", url=self.transport.url)
-        message = Message(
-            event.xml,
-            self._key(event.type, event.source),
-            event.headers,
-            id=event.id,
-            type=event.type,
-            time=event.time,
+        return self.publishing.publish(
+            event, headers=headers, options=_OPTIONS[confirm, persistent]
         )
-        self.transport.publish(message, options)
 
-    def _key(self, type: str, source: str | None) -> str:
-        key = self._keys.get((type, source))
-        if key is None:
-            if len(self._keys) >= _MOST_KEYS:
-                self._keys = {}
-            key = routing_key(self.catalog.lineage(type), source)
-            self._keys[type, source] = key
-        return key
+    def pause(self) -> None:
+        """Send nothing from now on: what is published is validated, counted as muted, and lost."""
+        self.publishing.is_paused = True
+
+    def resume(self) -> None:
+        """Send again what is published from now on."""
+        self.publishing.is_paused = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether what is published is not sent."""
+        return self.publishing.is_paused
 
     def subscribe(
         self,
@@ -204,6 +145,8 @@ class Bus:
         source: str | None = None,
         namespaces: Mapping[str, str] | None = None,
         durable: str | None = None,
+        name: str | None = None,
+        replace: bool = False,
     ) -> Subscription:
         """Receive the events that match all that is given; without anything, every event.
 
@@ -211,12 +154,13 @@ class Bus:
         types as well; ``namespaces`` are prefixes for the query. With a ``handler`` each event is
         given to it, on a thread of the subscription's own; without one, iterate over the result.
         A ``durable`` name keeps events at the broker while nobody reads, and hands each over
-        again until its handler was done with it.
+        again until its handler was done with it. A ``name`` is for ``unsubscribe``: given twice
+        with the same meaning it counts once, with another it raises NameTaken unless ``replace``
+        ends the former.
 
         Returns when the broker delivers what matches. Raises FilterError, UnknownEventType,
         ConnectionLost, or ConfigError for a handler that cannot be called.
         """
-        _check_handler(handler)
         recipe = partial(
             compile_filter,
             query,
@@ -225,98 +169,88 @@ class Bus:
             types=tuple(types),
             source=source,
         )
-        renewals = self._renewals
-        subscription = Subscription(recipe, handler, self._remove, self._count_handler_error)
+        subscribe = partial(self._subscribe, recipe, handler, durable)
+        if name is None:
+            return subscribe()
+        prefixes = frozenset((namespaces or {}).items())
+        meaning = (query, handler, tuple(types), source, prefixes, durable)
+        return self._named.add(name, meaning, subscribe, replace=replace)
+
+    def _subscribe(
+        self, recipe: Callable[[], Filter], handler: Handler | None, durable: str | None
+    ) -> Subscription:
+        is_late = self._signals.knows_who_is_there
+        subscription = self.subscribing.open(recipe, handler, durable=durable)
         try:
-            self._add(subscription, durable, renewals)
+            if is_late:
+                self._signals.replay(subscription)
         except BaseException:
-            subscription.finish()
+            subscription.close()
             raise
         return subscription
 
-    def _add(self, subscription: Subscription, durable: str | None, renewals: int) -> None:
-        with self._lock:
-            if self._is_closed:
-                raise ConnectionLost("the bus is closed", url=self.transport.url)
-            if renewals != self._renewals:
-                # The catalog has changed while the filter was compiled.
-                subscription.renew()
-            if durable is None:
-                self._share(subscription)
-            else:
-                self._open_durable(subscription, durable)
+    def unsubscribe(self, name: str) -> None:
+        """Close the subscription of a name. Raises NotRegistered."""
+        self._named.remove(name)
 
-    def _share(self, subscription: Subscription) -> None:
-        audience = self._shared.audience
-        patterns = audience.bindings_with(subscription)
-        if self._inbox is None:
-            options = InboxOptions(self._options.window)
-            self._inbox = self.transport.open_inbox(patterns, self._shared.receive, options)
-        else:
-            self._inbox.bind(patterns)
-        audience.add(subscription)
+    def sender(
+        self,
+        name: str,
+        types: Sequence[str] = (),
+        *,
+        methods: Mapping[str, Callable[..., JsonValue]] | None = None,
+        default: Callable[..., JsonValue] | None = None,
+    ) -> Sender:
+        """Announce a sender of event types, which may take requests as well.
 
-    def _open_durable(self, subscription: Subscription, name: str) -> None:
-        dispatcher = self._dispatcher()
-        dispatcher.audience.add(subscription)
-        inbox = self.transport.open_inbox(
-            subscription.filter.bindings,
-            dispatcher.receive,
-            InboxOptions(self._options.window, checked_name("a durable name", name)),
-        )
-        self._durable[subscription] = _Own(inbox, dispatcher.audience)
+        ``types`` are Clark or local names; ``methods`` are called with the parameters of a
+        request, ``default`` with the name of any other method and its parameters. The sender
+        lives until it is closed. Raises NameTaken while another of this name lives anywhere on
+        the bus, UnknownEventType, ConfigError or ConnectionLost.
+        """
+        return self._signals.sender(name, SenderOptions(types, methods, default))
 
-    def _dispatcher(self) -> Dispatcher:
-        return Dispatcher(
-            self.catalog,
-            self._tally,
-            max_size=self._options.max_size,
-            validates=self._options.check_incoming,
-        )
+    def request(
+        self,
+        sender: str,
+        method: str,
+        params: Parameters | None = None,
+        *,
+        timeout: float = 10.0,
+    ) -> JsonValue:
+        """Ask a sender to carry out one of its methods, and return the result.
 
-    def _remove(self, subscription: Subscription) -> None:
-        with self._lock:
-            own = self._durable.pop(subscription, None)
-            if own is None:
-                self._unshare(subscription)
-        if own is None:
-            subscription.finish()
-        else:
-            own.inbox.stop()
-            subscription.finish(own.inbox.close)
+        Raises UnknownSender at once if there is none that takes requests, UnknownCommand for a
+        method that it does not have, RemoteError for one that failed, RpcTimeout after
+        ``timeout`` seconds.
+        """
+        return self._signals.requests.request(sender, method, params, timeout)
 
-    def _unshare(self, subscription: Subscription) -> None:
-        audience = self._shared.audience
-        audience.remove(subscription)
-        if self._inbox is None or self._is_closed:
-            return
-        if len(audience):
-            self._inbox.bind(audience.bindings_with())
-        else:
-            self._inbox.close()
-            self._inbox = None
+    def listen(
+        self,
+        handler: Handler,
+        *,
+        sender: str | None = None,
+        type: str | None = None,
+    ) -> Listener:
+        """Call a handler with the events of a sender, of a type, of both, or with all.
 
-    def _count_handler_error(self) -> None:
-        self._tally.count("handler_errors")
+        All listeners of a bus share one thread, so that their order is fixed for each event:
+        first who wants everything, then by sender, then by type, then by both.
+        """
+        return self._signals.listeners.add(handler, sender=sender, type=type)
+
+    def handlers(self) -> Handlers:
+        """Return a table of handlers by glob on ``source/Type``, one of which gets each event."""
+        return self._signals.handlers()
+
+    def roster(self) -> Roster:
+        """Return who is on the bus, now and from now on; the first call takes up to 0.3 s."""
+        return self._signals.roster()
 
     def _renew(self) -> None:
-        """Let the subscriptions see what has changed in the catalog."""
-        with self._lock:
-            self._keys = {}
-            self._renewals += 1
-            if self._is_closed:
-                return
-            for audience in (
-                self._shared.audience,
-                *(own.audience for own in self._durable.values()),
-            ):
-                for subscription in audience:
-                    _recompile(subscription)
-                    audience.add(subscription)
-            if self._inbox is not None:
-                _rebind(self._inbox, self._shared.audience)
-            for own in self._durable.values():
-                _rebind(own.inbox, own.audience)
+        self.publishing.forget_keys()
+        self.subscribing.renew()
 
     def close(self) -> None:
         """End all subscriptions, after what has arrived, and leave the broker."""
@@ -327,10 +261,9 @@ class Bus:
         self._ignore_catalog()
         if self._watch is not None:
             self._watch.close()
-        if self._inbox is not None:
-            self._inbox.stop()
-        for subscription in (*self._shared.audience, *self._durable):
-            self._remove(subscription)
+        self._signals.close()
+        self.publishing.close()
+        self.subscribing.close()
         self.transport.close()
 
     def __enter__(self) -> Bus:
@@ -338,27 +271,3 @@ class Bus:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _check_handler(handler: Handler | None) -> None:
-    if handler is None:
-        return
-    if not callable(handler):
-        raise ConfigError(f"a handler is a function of one event, not {type(handler).__name__}")
-    if inspect.iscoroutinefunction(handler):
-        raise ConfigError("the handler is async: leave it out and use async for instead")
-
-
-def _rebind(inbox: Inbox, audience: Audience) -> None:
-    try:
-        inbox.bind(audience.bindings_with())
-    except TransportError:
-        # When the connection is back, it comes back with the new patterns.
-        log.warning("bindings wait for the broker to return", exc_info=True)
-
-
-def _recompile(subscription: Subscription) -> None:
-    try:
-        subscription.renew()
-    except ClacksError:
-        log.exception("%r keeps its former meaning", subscription.filter.text)

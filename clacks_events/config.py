@@ -132,3 +132,5 @@ class BusOptions:
     """Whether events that arrive are validated before a handler sees them."""
     watch_schemas: bool = True
     """Whether schema files that come, change or go take effect while the bus runs."""
+    presence_interval: float = 5.0
+    """How often a sender says that it is still there; after three of these it is not."""

@@ -33,6 +33,8 @@ class Counters:
     """Deliveries that could not be dealt with, by a mistake of this package: set aside."""
     lost: int = 0
     """Events that a full inbox could not take."""
+    muted: int = 0
+    """Events that were not sent because the bus was paused."""
     reconnects: int = 0
 
     def as_dict(self) -> dict[str, int]:

@@ -21,7 +21,8 @@ TYPE_NAMES = """
     AMINotification AsteriskNotification BackendChange ClientAnnounce ClientLeave ClientPing
     ClientPoll ClientSignature CollectD Inventory NodeAnnounce NodeCapabilities NodeLeave
     NodeStatus Notification ObjectChanged PhoneNotification PhoneStatus PuppetReport
-    SchedulerUpdate UserSession
+    SchedulerUpdate SenderAnnounce SenderLeave SenderPoll SenderRenew
+    UserSession
 """
 TYPES = set(TYPE_NAMES.split())
 HELPERS = {
@@ -82,6 +83,7 @@ MEASUREMENT = (
     fields("Host=h Plugin=cpu PluginInstance=0 Type=gauge TypeInstance=idle Time=1304900000")
     + "<Interval>10.0</Interval><Values>1.5 -2 NaN</Values>"
 )
+SENDER = "Sender=gps Instance=5e0d34a5"
 CHANGE = "UUID=u1 DN=cn=x ModificationTime=20150101000000Z ChangeType=modify"
 
 # Every field of the type is present once.
@@ -108,6 +110,10 @@ FULL: list[tuple[str, str]] = [
     ("PhoneStatus", fields("CallerId=012345 ReceiverId=543210 Status=busy")),
     ("PuppetReport", f"<Id>u1</Id>{LOG}"),
     ("SchedulerUpdate", fields("Id=n1")),
+    ("SenderAnnounce", fields(f"{SENDER} Interval=0.5 Origin=pc1 Type=Speed Method=reset")),
+    ("SenderRenew", fields(f"{SENDER} Interval=0.5 Origin=pc1 Type=Speed Method=reset")),
+    ("SenderLeave", fields(f"{SENDER} Reason=closed")),
+    ("SenderPoll", ""),
     ("UserSession", "<Id>u1</Id><User><Name>ann</Name></User>"),
 ]
 
@@ -127,6 +133,8 @@ OPTIONAL: dict[str, set[str]] = {
     "ObjectChanged": {"UUID", "DN"},
     "PuppetLog": {"Source", "File", "Line", "Version", "Tag"},
     "QueueMemberStatus": {"Reason", "Loginchan", "Logintime"},
+    "SenderAnnounce": {"Type", "Method"},
+    "SenderRenew": {"Type", "Method"},
     "Tag": {"value"},
     "User": {"Name"},
     "UserSession": {"User"},
@@ -281,8 +289,8 @@ def elements(event: str, content: str) -> Iterator[tuple[etree._Element, etree._
         yield root, list(root.iter())[index]
 
 
-def test_there_are_exactly_the_21_types() -> None:
-    assert len(TYPES) == 21
+def test_there_are_exactly_the_25_types() -> None:
+    assert len(TYPES) == 25
     assert {path.stem for path in SCHEMAS.glob("*.xsd")} == TYPES
 
 
