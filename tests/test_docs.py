@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,19 @@ from typing import Any
 import pytest
 
 from clacks_events import Catalog, compile_filter
-from tests.test_examples import EXAMPLES, ROOT, TIMEOUT, Program, Start, environment, start
-
-__all__ = ["start"]  # a fixture
+from tests.harness.program import ROOT, Program, run
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 URL = "amqp://admin:secret@localhost/org.clacks"
 
 BLOCK = re.compile(r"^```(?P<info>\w+[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-NEEDS_NO_BROKER = re.compile(r"clacks-events (check|types|explain) ?")
+NEEDS_NO_BROKER = re.compile(r"clacks-events (check|types|explain|policy) ?")
 NEEDS_BROKER = re.compile(r"clacks-events (publish|watch|serve) ?|python examples/")
 RUNS_ON = {"watch": "watching", "serve": "serving", "receiver.py": "waiting"}
 """Programs that do not end by themselves, each with what it prints when it is ready."""
+
+Launch = Callable[[str], Program]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def assert_like(printed: str, expected: str) -> None:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with the examples and the programs that the pages name."""
-    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, arguments in (("python", ""), ("clacks-events", " -m clacks_events")):
@@ -106,6 +106,26 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def launch(desk: Path, amqp_url: str) -> Iterator[Launch]:
+    """Start programs that are gone after the test; each is ready, or has ended by itself."""
+    with ExitStack() as stack:
+
+        def launch_one(command: str) -> Program:
+            if "examples/phone_status/" in command:
+                command += f" {amqp_url}"
+            line = f"exec {command.replace(URL, amqp_url)}"
+            env = {"CLACKS_URL": amqp_url, "PYTHONUNBUFFERED": "1"}
+            program = stack.enter_context(Program("-c", line, command=("sh",), cwd=desk, env=env))
+            if sign := ready_sign(command):
+                program.wait_for(sign)
+            else:
+                assert program.wait() == 0, program.report()
+            return program
+
+        yield launch_one
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
@@ -140,32 +160,26 @@ def write_files(page: Path, desk: Path) -> None:
 
 @pytest.mark.parametrize("page", pages_that_run(NEEDS_NO_BROKER), ids=name_of)
 def test_commands_without_a_broker_print_what_is_below(page: Path, desk: Path) -> None:
+    write_files(page, desk)
     for command in commands(page):
         if NEEDS_NO_BROKER.match(command.text):
-            done = subprocess.run(
-                ["sh", "-c", command.text],
-                cwd=desk,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
+            done = run("-c", command.text, command=("sh",), cwd=desk)
             assert_like(done.stdout, command.output)
-            assert done.returncode == ("misspelt" in command.text), done.stderr
+            fails = "misspelt" in command.text or "denied: " in command.output
+            assert done.returncode == fails, done.stderr
 
 
 @pytest.mark.parametrize("page", pages_that_run(NEEDS_BROKER), ids=name_of)
-def test_commands_with_a_broker_run(page: Path, desk: Path, start: Start, amqp_url: str) -> None:
-    running = [launched(start, desk, amqp_url, "clacks-events serve")]
+def test_commands_with_a_broker_run(page: Path, launch: Launch) -> None:
+    running = [("clacks-events serve", launch("clacks-events serve"))]
     for command in commands(page):
         if NEEDS_BROKER.match(command.text):
-            program = launched(start, desk, amqp_url, command.text)
-            running += [program] if ready_sign(command.text) else []
-    for program in running:
-        if "receiver" in program.command:
+            program = launch(command.text)
+            running += [(command.text, program)] if ready_sign(command.text) else []
+    for text, program in running:
+        if "receiver" in text:
             program.wait_for("status: busy")
-        elif program.command.endswith("[e:Status = 'busy']\""):
+        elif text.endswith("[e:Status = 'busy']\""):
             program.wait_for("<Status>busy</Status>")
         assert program.interrupt() in (0, 130), program.report()
         assert "Traceback" not in program.output
@@ -173,20 +187,6 @@ def test_commands_with_a_broker_run(page: Path, desk: Path, start: Start, amqp_u
 
 def ready_sign(command: str) -> str | None:
     return next((sign for word, sign in RUNS_ON.items() if word in command.split("[")[0]), None)
-
-
-def launched(start: Start, desk: Path, url: str, command: str) -> Program:
-    """Start a program; return when it is ready, or has ended if it does that by itself."""
-    if "examples/phone_status/" in command:
-        command += f" {url}"
-    line = f"exec {command.replace(URL, url)}"
-    program = start("sh", "-c", line, cwd=desk, env={"CLACKS_URL": url})
-    sign = ready_sign(command)
-    if sign:
-        program.wait_for(sign)
-    else:
-        assert program.wait() == 0, program.report()
-    return program
 
 
 def test_every_command_is_run_by_a_test() -> None:
@@ -202,6 +202,7 @@ def test_every_command_is_run_by_a_test() -> None:
         "./dev demo",
         "./dev test",
         "pip install .",
+        "pip install '.[zmq]'",
         "docker compose up -d",
         f"export CLACKS_URL={URL}",
     }

@@ -31,7 +31,11 @@ COMMANDS = {
     "check": "validate events and schemas",
     "types": "list the event types, or describe one",
     "explain": "show what becomes of a query",
-    "serve": "run an agent that publishes events for others",
+    "serve": "run an agent that publishes events for others, and a server if there is none",
+    "call": "call a command of an agent",
+    "keys": "make the keys of a server and its clients",
+    "policy": "tell who may do what by a policy file",
+    "who": "show the nodes, clients and senders on the bus",
 }
 """The verbs; each is a module of this package with ``add_arguments`` and ``run``."""
 

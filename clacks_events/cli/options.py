@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from clacks_events.embedded import DEFAULT_ADDRESS
 from clacks_events.errors import ConfigError
 
 __all__ = [
@@ -45,7 +46,11 @@ def add_url(parser: argparse.ArgumentParser) -> None:
 def url_of(arguments: argparse.Namespace) -> str:
     """Return the broker's URL; without one that is wrong usage."""
     if not arguments.url:
-        wrong_usage(arguments, "which broker? give --url URL or set $CLACKS_URL")
+        wrong_usage(
+            arguments,
+            "which broker? give --url URL or set $CLACKS_URL; 'clacks-events serve' starts one at"
+            f" {DEFAULT_ADDRESS}",
+        )
     return str(arguments.url)
 
 

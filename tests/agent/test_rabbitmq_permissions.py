@@ -236,12 +236,11 @@ def dead_letters() -> dict[str, object]:
 
 
 def test_who_calls_can_neither_publish_nor_receive(node: Broker, login: Login) -> None:
-    agent = Agent(login("admin"))
-    try:
-        with AMQPServiceProxy(node.url_for(user="caller"), timeout=10.0) as proxy:
-            assert "sendEvent" in proxy.getMethods()
-    finally:
-        agent.close()
+    with (
+        Agent(login("admin")),
+        AMQPServiceProxy(node.url_for(user="caller"), timeout=10.0) as proxy,
+    ):
+        assert "sendEvent" in proxy.getMethods()
     caller = login("caller")
     with pytest.raises(PublishFailed, match="refused"):
         caller.publish(phone_status(), confirm=True)

@@ -8,7 +8,8 @@ import pytest
 
 from clacks_events import BUILTIN_SCHEMAS
 from tests.cli.conftest import Main
-from tests.cli.program import event, run
+from tests.cli.program import event
+from tests.harness.program import run
 
 WRONG = event().replace(b"Status>b", b"Stat>b").replace(b"y</Status", b"y</Stat")
 FAULT = (

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Main
-from tests.cli.program import event, run
+from tests.cli.program import event
+from tests.harness.program import run
 
 QUERY = "/e:Event/e:PhoneStatus[e:Status = 'busy']"
 

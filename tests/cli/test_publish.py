@@ -11,7 +11,8 @@ from clacks_events import BusOptions, Event, Subscription, connect
 from clacks_events.cli import publish
 from clacks_events.cli.stream import Cut
 from tests.cli.conftest import Main
-from tests.cli.program import Program, event, run
+from tests.cli.program import event
+from tests.harness.program import Program, run
 
 URL = "memory://cli-publish"
 PAYLOAD = event()[event().index(b"<PhoneStatus>") : event().index(b"</Event>")].replace(

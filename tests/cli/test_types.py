@@ -12,7 +12,7 @@ import pytest
 
 from clacks_events import BUILTIN_SCHEMAS, Catalog, Event
 from tests.cli.conftest import Main
-from tests.cli.program import TIMEOUT, environment, run
+from tests.harness.program import TIMEOUT, environment, run
 
 ZOO = """<?xml version="1.0" encoding="iso-8859-1"?>
 <xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:zoo" targetNamespace="urn:zoo"

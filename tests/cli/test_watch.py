@@ -19,8 +19,9 @@ from lxml import etree
 from clacks_events import Bus, BusOptions, Event, connect
 from clacks_events.cli.show import show_event
 from tests.cli.conftest import Main
-from tests.cli.program import COMMAND, TIMEOUT, Program, environment, event
+from tests.cli.program import event
 from tests.harness.broker import connected
+from tests.harness.program import COMMAND, TIMEOUT, Program, environment
 
 XSD = (
     '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:own">'
