@@ -85,6 +85,9 @@ def publish(bus: Bus, name: str, content: str = "") -> None:
     bus.publish(f"<{name} xmlns='urn:w'>{content}</{name}>")
 
 
+_SETTLED = itertools.count(1)
+
+
 class Inbox:
     """A subscription and the names of what it got."""
 
@@ -107,13 +110,18 @@ class Inbox:
 
     def numbers(self) -> list[int]:
         """The numbers of the steady events, in the order of their arrival."""
+        return [number for number in self.all_numbers() if number >= 0]
+
+    def all_numbers(self) -> list[int]:
+        """The same with those that were only to settle something, which are negative."""
         return [int(event.payload.text or 0) for event in self.events if event.name == "Steady"]
 
     def settle(self, publisher: Bus) -> list[str]:
         """Return what there was until an event came that was published now."""
-        before = self.names.count("Steady")
-        publish(publisher, "Steady", "0")
-        wait_until(lambda: self.names.count("Steady") == before + 1)
+        # A number of its own: what others settled with may still be on its way to this one.
+        last = -next(_SETTLED)
+        publish(publisher, "Steady", str(last))
+        wait_until(lambda: last in self.all_numbers())
         return [name for name in self.names if name != "Steady"]
 
 

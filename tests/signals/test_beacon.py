@@ -228,7 +228,7 @@ def test_renewing_goes_on_after_the_broker_was_away(
     def away(*_: object, **__: object) -> Event:
         raise ConnectionLost("the broker is away")
 
-    with caplog.at_level(logging.DEBUG), monkeypatch.context() as patch:
+    with caplog.at_level(logging.DEBUG, "clacks_events"), monkeypatch.context() as patch:
         patch.setattr(car.bus.publishing, "publish", away)
         assert desk.told() == Change(Kind.LEFT, sender, "expired")
     assert desk.told() == Change(Kind.ANNOUNCED, sender)

@@ -237,7 +237,9 @@ def _node_comparison(symbol: str, left: Code, right: Code) -> Code:
     ours, theirs = (optional_node(code, f"an operand of {symbol}") for code in (left, right))
 
     def one(item: Item, frame: Frame) -> bool | None:
-        first, second = ours(item, frame), theirs(item, frame)
+        # The right operand is looked at only beside a left one: it may be an error.
+        first = ours(item, frame)
+        second = None if first is None else theirs(item, frame)
         if first is None or second is None:
             return None
         if symbol == "is" or first == second:
