@@ -10,13 +10,14 @@ import functools
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import amqp
 
 from clacks_events.errors import ClacksError, ConnectionLost, NameTaken, NobodyListens
 from clacks_events.transport.amqp.codec import decode, encode
-from clacks_events.transport.amqp.link import AMQP_ERRORS, translated
+from clacks_events.transport.amqp.link import AMQP_ERRORS, may_write, translated
 from clacks_events.transport.amqp.queues import declare_shared
 from clacks_events.transport.base import Message
 
@@ -57,6 +58,7 @@ class Caller:
         self._channel: amqp.Channel | None = None
         self._declared: set[str] = set()
         self._pending: dict[str, Future[bytes]] = {}
+        self._lock = Lock()  # over whether there is a connection, and what was sent on it
 
     def start(self, connection: amqp.Connection) -> None:
         channel = connection.channel()
@@ -73,8 +75,9 @@ class Caller:
 
     def lost(self) -> None:
         # Whether a call was carried out is unknown: whoever made it has to decide.
-        self._channel = None
-        pending, self._pending = self._pending, {}
+        with self._lock:
+            self._channel = None
+            pending, self._pending = self._pending, {}
         for answer in pending.values():
             _fail(answer, ConnectionLost("lost while waiting for an answer", url=self._url))
 
@@ -84,8 +87,27 @@ class Caller:
         number = uuid.uuid4().hex
         encoded = call.encoded(number)
         answer.add_done_callback(lambda _: self._pending.pop(number, None))
-        self._receiver.post(functools.partial(self._send, call, encoded, answer))
+        if not self._send_at_once(call, encoded, answer):
+            self._receiver.post(functools.partial(self._send, call, encoded, answer))
         return answer
+
+    def _send_at_once(self, call: Call, encoded: amqp.Message, answer: Future[bytes]) -> bool:
+        """Send a call if that needs no reply of the broker; return whether it was."""
+        with self._lock:
+            channel = self._channel
+            if channel is None or not (call.alone or call.queue in self._declared):
+                return False
+            number = encoded.properties["correlation_id"]
+            try:
+                if not may_write(channel.connection):
+                    return False
+                self._pending[number] = answer
+                channel.basic_publish(encoded, "", call.queue, mandatory=call.alone)
+            except AMQP_ERRORS:
+                # The thread of the connection tries again, and finds what is wrong with it.
+                self._pending.pop(number, None)
+                return False
+        return True
 
     def _send(self, call: Call, encoded: amqp.Message, answer: Future[bytes]) -> None:
         if answer.done():

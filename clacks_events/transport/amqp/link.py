@@ -29,6 +29,7 @@ __all__ = [
     "connect",
     "cut",
     "has_pending",
+    "may_write",
 ]
 
 # py-amqp raises AttributeError and TypeError from places that find a connection gone.
@@ -163,6 +164,14 @@ def has_pending(connection: amqp.Connection) -> bool:
     """Tell whether TLS has bytes that were received already, of which poll() knows nothing."""
     sock = connection.sock
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+def may_write(connection: amqp.Connection) -> bool:
+    """Tell whether other threads than its own may write frames that want no reply.
+
+    py-amqp writes one frame after the other since 5.4.2; OpenSSL does not read and write at once.
+    """
+    return not isinstance(connection.sock, ssl.SSLSocket)
 
 
 def within(deadline: float) -> float:

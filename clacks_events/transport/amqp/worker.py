@@ -6,6 +6,8 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import amqp
@@ -13,7 +15,7 @@ from amqp.exceptions import NotFound
 
 from clacks_events.errors import ConnectionLost, NameTaken
 from clacks_events.transport.amqp.codec import decode, encode
-from clacks_events.transport.amqp.link import AMQP_ERRORS
+from clacks_events.transport.amqp.link import AMQP_ERRORS, may_write
 from clacks_events.transport.amqp.queues import declare_alone, declare_shared, delete
 from clacks_events.transport.base import Message, OnRequest
 
@@ -80,6 +82,7 @@ class Worker:
         self._publisher = publisher
         self._work = work
         self._timeout = timeout
+        self._settling = Lock()
         self._connection: amqp.Connection | None = None
         self._channel: amqp.Channel | None = None
         self._has_served = False
@@ -137,15 +140,34 @@ class Worker:
         self._work.on_request(_Request(decode(raw), raw, self))
 
     def accept(self, raw: amqp.Message) -> bool:
-        """Acknowledge a call; return False if its channel is gone and the call with it."""
+        """Acknowledge a call; return False if its channel is gone and the call with it.
 
-        def ack() -> None:
-            if raw.channel is self._channel and self._channel is not None:
-                self._channel.basic_ack(raw.delivery_info["delivery_tag"])
+        It is sent when this returns: who began before, and were killed then, would have it done
+        twice.
+        """
+        connection = self._connection
+        if connection is not None and may_write(connection):
+            return self._ack(raw, connection)
+        sent: list[bool] = []
+        self._receiver.finish(lambda: sent.append(self._ack(raw, connection)), _GLANCE)
+        return sent == [True]
 
-        # Who begins before it is sent, and is killed at once, would have it done twice.
-        self._receiver.finish(ack, _GLANCE)
-        return raw.channel is self._channel
+    def _ack(self, raw: amqp.Message, connection: amqp.Connection | None) -> bool:
+        # Under the lock: the broker ends the connection of who acknowledges on a closed channel.
+        with self._settling:
+            channel = self._channel
+            if channel is None or raw.channel is not channel:
+                return False
+            try:
+                channel.basic_ack(raw.delivery_info["delivery_tag"])
+            except AMQP_ERRORS as error:
+                self._receiver.post(partial(self._give_up, connection, error))
+                return False
+        return True
+
+    def _give_up(self, connection: amqp.Connection | None, error: Exception) -> None:
+        if connection is not None and connection is self._connection:
+            raise ConnectionResetError(f"lost while writing: {error}") from error
 
     def reaches(self, reply_to: str) -> bool:
         """Tell whether whoever waits for an answer is still there, as far as is known."""
@@ -194,7 +216,8 @@ class Worker:
         self._receiver.finish(self._stop, self._timeout)
 
     def _stop(self) -> None:
-        channel, self._channel = self._channel, None
+        with self._settling:
+            channel, self._channel = self._channel, None
         if channel is None:
             return
         connection = channel.connection
