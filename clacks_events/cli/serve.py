@@ -23,9 +23,9 @@ from clacks_events.cli.options import (
     short_name,
     wrong_usage,
 )
-from clacks_events.cli.signals import end_at_once, stop_on_terminate
 from clacks_events.config import parse_url
 from clacks_events.embedded import DEFAULT_ADDRESS, ensure_server
+from clacks_events.ending import end_at_once, stop_on_terminate
 from clacks_events.errors import ConfigError
 from clacks_events.rpc import DEFAULT_QUEUE
 from clacks_events.watching import SchemaWatch
@@ -106,14 +106,16 @@ def run(arguments: argparse.Namespace) -> int:
             options=AgentOptions(status_interval=settings.status_interval),
         )
         stack.enter_context(agent)
-        print(f"serving {agent.queue} at {bus.transport.url}", file=sys.stderr, flush=True)
         _wait(agent)
     return 0
 
 
 def _wait(agent: Agent) -> None:
-    notify(f"READY=1\nSTATUS=serving {agent.queue} at {agent.bus.transport.url}")
+    state = f"serving {agent.queue} at {agent.bus.transport.url}"
     try:
+        # Whoever is told may end it at once.
+        print(state, file=sys.stderr, flush=True)
+        notify(f"READY=1\nSTATUS={state}")
         threading.Event().wait()
     except KeyboardInterrupt:
         notify("STOPPING=1")
