@@ -143,7 +143,7 @@ class Subscribing:
     def inject(self, event: Event) -> None:
         """Hand an event that was made here to the subscriptions that match."""
         for subscription in self._shared.audience.wanting(event):
-            subscription.put(((event.copy(), _nothing),))
+            subscription.give((event.copy(),))
 
     def _remove(self, subscription: Subscription) -> None:
         with self._lock:
@@ -206,10 +206,6 @@ def check_handler(handler: Handler | None) -> None:
         raise ConfigError(f"a handler is a function of one event, not {type(handler).__name__}")
     if inspect.iscoroutinefunction(handler):
         raise ConfigError("the handler is async: leave it out and use async for instead")
-
-
-def _nothing() -> None:
-    """Settle an event that no broker waits for."""
 
 
 def _rebind(inbox: Inbox, audience: Audience) -> None:

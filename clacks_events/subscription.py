@@ -75,6 +75,10 @@ class Subscription:
         for _, settle in events:
             settle()
 
+    def give(self, events: Iterable[Event]) -> None:
+        """Hand over events that were made here, so that no broker waits for them."""
+        self.put([(event, _nothing) for event in events])
+
     def _wake_sleepers(self) -> None:
         sleepers, self._sleepers = self._sleepers, []
         for loop, awake in sleepers:
@@ -167,3 +171,7 @@ class Subscription:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _nothing() -> None:
+    """Settle an event that no broker waits for."""

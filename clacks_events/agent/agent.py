@@ -19,10 +19,11 @@ from clacks_events.agent.peers import NodeMethod
 from clacks_events.agent.policy import OPEN, Policy
 from clacks_events.agent.policy_file import PolicyFile
 from clacks_events.agent.rule import Action
-from clacks_events.agent.service import Attendance, LoopThread, end_at_once, ended_by_signals
+from clacks_events.agent.service import Attendance, LoopThread, ended_by_signals
 from clacks_events.bus import Bus, connect
 from clacks_events.commands import Commands
 from clacks_events.config import BusOptions, checked_name
+from clacks_events.ending import end_at_once
 from clacks_events.errors import AccessDenied, ConfigError, ConnectionLost
 from clacks_events.rpc import DEFAULT_QUEUE, CallCounters, RpcServer, ServerOptions
 from clacks_events.stamp import default_source

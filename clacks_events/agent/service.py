@@ -18,7 +18,7 @@ from clacks_events.signals.pulse import Pulse
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Attendance", "LoopThread", "end_at_once", "ended_by_signals"]
+__all__ = ["Attendance", "LoopThread", "ended_by_signals"]
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +95,6 @@ def ended_by_signals() -> Iterator[None]:
         for number, handler in former.items():
             # None: it was set by something that is not Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def end_at_once() -> None:
-    """Let the next Ctrl-C or SIGTERM end the program without more ado."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_DFL)
 
 
 class Attendance:

@@ -18,7 +18,7 @@ from clacks_events.cli.output import (
     redacted,
     set_up_log,
 )
-from clacks_events.cli.signals import end_at_once
+from clacks_events.ending import end_at_once
 from clacks_events.errors import ClacksError
 
 __all__ = ["COMMANDS", "main"]

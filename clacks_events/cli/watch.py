@@ -19,8 +19,8 @@ from clacks_events.cli.options import (
 )
 from clacks_events.cli.output import complain, is_abandoned, use_utf8
 from clacks_events.cli.show import is_coloured, show_event
-from clacks_events.cli.signals import stop_on_terminate
 from clacks_events.config import BusOptions
+from clacks_events.ending import stop_on_terminate
 from clacks_events.event import Event
 from clacks_events.subscription import Subscription
 

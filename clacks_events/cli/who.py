@@ -33,7 +33,7 @@ from clacks_events.cli.roster_text import (
     present_as_json,
     present_as_table,
 )
-from clacks_events.cli.signals import stop_on_terminate
+from clacks_events.ending import stop_on_terminate
 from clacks_events.errors import ClacksError, RpcTimeout, TransportError, UnknownCommand
 from clacks_events.presence import Change, Kind
 from clacks_events.rpc import DEFAULT_QUEUE, RpcClient

@@ -1,4 +1,4 @@
-"""Buses of a navigation device, on every transport."""
+"""Buses of a navigation device, and sites whose presence is told, on every transport."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from clacks_events import Bus, BusOptions, connect
 from tests.signals.navigation import OpenBus, write_schema
+from tests.signals.site import OpenSite, Site, sites
 
 _OPTIONS = BusOptions(publish_timeout=10.0, watch_schemas=False)
 
@@ -36,3 +37,24 @@ def open_bus(url: str, schemas: Path) -> Iterator[OpenBus]:
 def bus(open_bus: OpenBus) -> Bus:
     """The bus that senders live on."""
     return open_bus()
+
+
+@pytest.fixture
+def open_site(url: str) -> Iterator[OpenSite]:
+    """Open sites at the same broker by their sources; they are closed at the end."""
+    with sites(url) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+def car(open_site: OpenSite) -> Site:
+    """Where the senders are."""
+    return open_site("car")
+
+
+@pytest.fixture
+def desk(open_site: OpenSite) -> Site:
+    """Where somebody looks at them."""
+    site = open_site("desk")
+    assert len(site.roster) == 0
+    return site

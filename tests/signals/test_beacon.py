@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,29 +23,9 @@ from clacks_events.signals.presence_event import (
 )
 from clacks_events.signals.pulse import Cancel, Job
 from tests.harness.waiting import wait_until
-from tests.signals.site import SHORT, SPEED, UNNAMED, OpenSite, Site, gps, sites
+from tests.signals.site import SHORT, SPEED, UNNAMED, Site, gps
 
 e = EventMaker()
-
-
-@pytest.fixture
-def open_site(url: str) -> Iterator[OpenSite]:
-    with sites(url) as open_one:
-        yield open_one
-
-
-@pytest.fixture
-def car(open_site: OpenSite) -> Site:
-    """Where the senders are."""
-    return open_site("car")
-
-
-@pytest.fixture
-def desk(open_site: OpenSite) -> Site:
-    """Where somebody looks at them."""
-    site = open_site("desk")
-    assert len(site.roster) == 0
-    return site
 
 
 def test_an_announce_is_an_event_of_the_sender(car: Site, desk: Site) -> None:

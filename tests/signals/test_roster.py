@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -24,29 +24,9 @@ from clacks_events.signals.presence_event import (
 )
 from clacks_events.subscription import Subscription
 from tests.harness.waiting import wait_until
-from tests.signals.site import SHORT, SPEED, UNNAMED, OpenSite, Site, gps, sites
+from tests.signals.site import SHORT, SPEED, UNNAMED, OpenSite, Site, gps
 
 e = EventMaker()
-
-
-@pytest.fixture
-def open_site(url: str) -> Iterator[OpenSite]:
-    with sites(url) as open_one:
-        yield open_one
-
-
-@pytest.fixture
-def car(open_site: OpenSite) -> Site:
-    """Where the senders are."""
-    return open_site("car")
-
-
-@pytest.fixture
-def desk(open_site: OpenSite) -> Site:
-    """Where somebody looks at them."""
-    site = open_site("desk")
-    assert len(site.roster) == 0
-    return site
 
 
 def leaves(bus: Bus) -> Subscription:
