@@ -360,4 +360,10 @@ def test_no_example_is_forgotten() -> None:
         "iterate.py",
         "phone_status/receiver.py",
         "phone_status/sender.py",
+        "web_events_logger.py",
+        "web_logger/guard.py",
+        "web_logger/log.py",
+        "web_logger/markup.py",
+        "web_logger/pages.py",
+        "web_logger/registrations.py",
     }
