@@ -19,11 +19,14 @@ __all__ = [
     "Delivery",
     "Inbox",
     "InboxOptions",
+    "MailboxOptions",
+    "Mailboxes",
     "Message",
     "OnAudience",
     "OnDeliveries",
     "OnRequest",
     "PublishOptions",
+    "Reading",
     "Request",
     "Served",
     "Transport",
@@ -55,6 +58,8 @@ class PublishOptions:
     """Wait until the broker has it and at least one inbox takes it; else NobodyListens."""
     persistent: bool = False
     """Let it survive a restart of the broker, in durable queues."""
+    wait: bool = True
+    """Wait for a broker that is away or busy; else ConnectionLost at once. Not with ``confirm``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,18 @@ class InboxOptions:
     """How many deliveries may be unsettled at a time."""
     durable: str | None = None
     """A name under which the inbox outlives its reader and keeps what arrives meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxOptions:
+    """How a mailbox lives, and how much it holds."""
+
+    expires: float = 30.0
+    """Seconds after its last use at which the broker deletes it."""
+    most_events: int = 10_000
+    """How many events it keeps; the oldest go first, and nobody can tell how many went."""
+    most_bytes: int = 64 * 1024 * 1024
+    """How many bytes it keeps, likewise."""
 
 
 class Delivery(Protocol):
@@ -142,6 +159,78 @@ class Inbox(Protocol):
         """Stop, send what has been settled, and let go of the inbox."""
 
 
+class Reading(Protocol):
+    """A mailbox that is being read."""
+
+    @property
+    def note(self) -> bytes:
+        """The note of the mailbox when reading began."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the mailbox was deleted meanwhile; then nothing comes any more."""
+
+    def close(self) -> None:
+        """Stop; what is not acknowledged goes back to its place in the mailbox.
+
+        When this returns nothing is handed over any more. The broker knows it by then, unless it
+        is away or this was called by ``on_deliveries``: who reads next gets all in order.
+        """
+
+
+class Mailboxes(Protocol):
+    """Queues at the broker that whoever knows the name may read; they go when unused for a while.
+
+    A mailbox that is being read is in use; so is one whose note is asked for or changed. It keeps
+    its events between two readings and over a restart of the broker, as far as these were
+    published to be persistent. Names are 1 to 200 of the characters ``A-Z a-z 0-9 . _ : ~ -``.
+
+    Each call raises ConnectionLost when the broker stays away, AccessDenied when it refuses.
+    """
+
+    def open(
+        self,
+        name: str,
+        note: bytes,
+        patterns: Collection[str],
+        options: MailboxOptions = MailboxOptions(),
+    ) -> None:
+        """Make a mailbox that keeps what matches, and a note that says what it is for.
+
+        Raises NameTaken for a name in use, ConfigError for one that no mailbox can have.
+        """
+
+    def note(self, name: str) -> bytes | None:
+        """Return the note that was stored last, None if there is no such mailbox."""
+
+    def change(
+        self, name: str, note: bytes, patterns: Collection[str], former: Collection[str]
+    ) -> bool:
+        """Replace the note and the patterns; return False if there is no such mailbox.
+
+        Patterns in both the ``former`` and the new set are never interrupted. Of two changes at
+        the same time the last one wins: its note stays, and all of its patterns are in force.
+        """
+
+    def read(
+        self,
+        name: str,
+        on_deliveries: OnDeliveries,
+        window: int,
+        on_gone: Callable[[], None] | None = None,
+    ) -> Reading | None:
+        """Begin to take what is in a mailbox and what comes; None if there is no such mailbox.
+
+        At most ``window`` deliveries, 1 to 65535, are unsettled at a time. They may come before
+        this returns. After a lost connection reading goes on by itself, and what was not
+        acknowledged comes again. ``on_gone`` is called, as OnDeliveries are, when the mailbox
+        turns out to be deleted. Several who read one mailbox share what is in it.
+        """
+
+    def close(self, name: str) -> bool:
+        """Delete a mailbox with what is in it; return False if there was none."""
+
+
 @dataclass(slots=True)
 class TransportCounters:
     """What happened on a transport so far."""
@@ -181,6 +270,14 @@ class Transport(Protocol):
     @property
     def counters(self) -> TransportCounters:
         """What happened so far."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there, as far as is known at this moment."""
+
+    @property
+    def mailboxes(self) -> Mailboxes | None:
+        """Queues that any process may read; None where one process has all inboxes anyway."""
 
     def publish(self, message: Message, options: PublishOptions) -> int:
         """Send a message to whoever has a matching pattern; return how many inboxes take it.

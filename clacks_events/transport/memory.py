@@ -171,6 +171,8 @@ _BROKERS_LOCK = Lock()
 class MemoryTransport:
     """A transport within this process, with the topic semantics of AMQP."""
 
+    mailboxes = None
+
     def __init__(self, endpoint: Endpoint, options: BusOptions) -> None:
         endpoint.check_options(())
         del options
@@ -184,6 +186,10 @@ class MemoryTransport:
         self._is_closed = False
         with _BROKERS_LOCK:
             self._broker = _BROKERS.setdefault(f"{endpoint.host}/{endpoint.path}", _Broker())
+
+    @property
+    def is_connected(self) -> bool:
+        return not self._is_closed
 
     def publish(self, message: Message, options: PublishOptions) -> int:
         self._check_open()

@@ -1,7 +1,7 @@
 """RabbitMQ: ``amqp[s]://user:password@host[:port]/vhost?…``.
 
 Two connections, since a kombu connection must not be shared between threads: one to publish,
-owned by a lock, and one to consume, owned by a thread.
+owned by a lock, and one to consume, owned by a thread. Whoever uses mailboxes has two more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from clacks_events.transport.amqp.audience import Watcher
 from clacks_events.transport.amqp.caller import Call, Caller
 from clacks_events.transport.amqp.inbox import AmqpInbox
 from clacks_events.transport.amqp.link import check_options, connect
+from clacks_events.transport.amqp.mailboxes import AmqpMailboxes
 from clacks_events.transport.amqp.publisher import EXCHANGE, Publisher
 from clacks_events.transport.amqp.receiver import Receiver
 from clacks_events.transport.amqp.worker import LARGEST_WINDOW, Work, Worker
@@ -52,6 +53,11 @@ class AmqpTransport:
         self._publisher = Publisher(open_link, self.url, self.counters, self._timeout)
         self._receiver = Receiver(open_link, self.url, self.counters, self._publisher.tick)
         self._watcher = Watcher(self._publisher, self.url, self._timeout)
+        self.mailboxes = AmqpMailboxes(open_link, self.url, self.counters, self._timeout)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._receiver.is_connected
 
     def publish(self, message: Message, options: PublishOptions) -> int:
         # RabbitMQ refuses a user id that is not the connection's own.
@@ -92,6 +98,7 @@ class AmqpTransport:
     def close(self) -> None:
         self._is_closed = True
         self._watcher.stop()
+        self.mailboxes.close_all()
         self._receiver.close()
         self._publisher.close()
         self._watcher.join()

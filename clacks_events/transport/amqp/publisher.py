@@ -84,6 +84,8 @@ class Publisher:
             raise ConnectFailed(f"lost while opening: {error}", url=self._url) from error
         self._poll = select.poll()
         self._poll.register(connection.sock, select.POLLIN)
+        self._room = select.poll()
+        self._room.register(connection.sock, select.POLLOUT)
         self._blocked = ""
         connection.on_blocked = self._on_blocked
         connection.on_unblocked = self._on_unblocked
@@ -101,6 +103,8 @@ class Publisher:
         """Send an event to the exchange; see Transport.publish."""
         if options.confirm:
             self._publish_confirmed(self._encoded(message, options), message.key)
+        elif not options.wait:
+            self._attempt(lambda: self._send(message, options))
         else:
             self._persist(lambda: self._send(message, options), self._timeout)
         if message.content_type != PROBE:
@@ -153,6 +157,27 @@ class Publisher:
                 except (*AMQP_ERRORS, ConnectFailed) as error:
                     self._drop()
                     self._pause(attempt, deadline, error)
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        """Write if that can be done at once; else raise ConnectionLost, and nothing is sent."""
+        if not self._lock.acquire(blocking=False):
+            raise ConnectionLost("others publish at this moment", url=self._url)
+        try:
+            if self._connection is None or self._blocked or not self._has_room():
+                raise ConnectionLost("the broker takes nothing at this moment", url=self._url)
+            self._ready(0.0)
+            write()
+        except REFUSALS as error:
+            self._drop()
+            raise PublishFailed(f"the broker refuses: {error}", url=self._url) from error
+        except AMQP_ERRORS as error:
+            self._drop()
+            raise ConnectionLost(f"nothing was published: {error}", url=self._url) from error
+        finally:
+            self._lock.release()
+
+    def _has_room(self) -> bool:
+        return bool(self._room.poll(0))
 
     def _ready(self, deadline: float) -> None:
         if self._is_closed:

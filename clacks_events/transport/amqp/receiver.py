@@ -84,6 +84,11 @@ class Receiver:
         self._thread = threading.Thread(target=self._run, name="clacks-receive", daemon=True)
         self._thread.start()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, or nothing that needs one."""
+        return self._connection is not None or not self._consumers
+
     def wake(self) -> None:
         """Let the thread look at its jobs and at what is to be acknowledged."""
         if not self._is_awake:

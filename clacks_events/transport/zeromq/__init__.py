@@ -54,6 +54,8 @@ class _Taker(Protocol):
 class ZeromqTransport:
     """A transport over an embedded server."""
 
+    mailboxes = None
+
     def __init__(self, endpoint: Endpoint, options: BusOptions) -> None:
         endpoint.check_options(_OPTIONS)
         self.url = endpoint.redacted
@@ -83,10 +85,14 @@ class ZeromqTransport:
         for kind, takers in self._takers.items():
             self._link.takers[kind] = partial(_hand_on, takers)
 
+    @property
+    def is_connected(self) -> bool:
+        return not self._link.is_away
+
     def publish(self, message: Message, options: PublishOptions) -> int:
         if options.confirm:
             return self._publisher.confirm(message)
-        self._publisher.publish(message)
+        self._publisher.publish(message, wait=options.wait)
         return 0
 
     def watch(self, key: str, on_audience: OnAudience) -> Watched:

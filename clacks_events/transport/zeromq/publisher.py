@@ -48,10 +48,13 @@ class Publisher:
             self._socket.close(0)
             raise
 
-    def publish(self, message: Message) -> None:
-        """Send a message. Raises ConnectionLost if there is no room for it in time."""
+    def publish(self, message: Message, *, wait: bool = True) -> None:
+        """Send a message. Raises ConnectionLost if there is no room for it in time.
+
+        Without ``wait`` that is at once.
+        """
         frame = wire.PUBLISH + wire.record(message, self._url)
-        deadline = self._enter()
+        deadline = self._enter() if wait else self._enter_at_once()
         try:
             self._check_open()
             try:
@@ -91,6 +94,11 @@ class Publisher:
                 f"no server for {self._timeout:g} s, and others wait for it", url=self._url
             )
         return deadline
+
+    def _enter_at_once(self) -> float:
+        if not self._lock.acquire(blocking=False):
+            raise ConnectionLost("others publish at this moment", url=self._url)
+        return time.monotonic()
 
     def _count(self, message: Message) -> None:
         if message.content_type != PROBE:
