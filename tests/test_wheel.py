@@ -51,4 +51,4 @@ def test_an_installed_wheel_finds_its_schemas(wheel: Path, tmp_path: Path) -> No
     )  # fmt: skip
     file, types, name = shown.stdout.split()
     assert Path(file).is_relative_to(target)
-    assert (int(types), name) == (25, "NodeLeave")
+    assert (int(types), name) == (36, "NodeLeave")

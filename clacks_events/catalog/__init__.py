@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xmlschema import XsdElement
 
     from clacks_events.catalog.describe import Field
+    from clacks_events.catalog.idl import Struct
 
 __all__ = ["BUILTIN_SCHEMAS", "Catalog", "EventType", "TypeLineage"]
 
@@ -225,15 +226,52 @@ class Catalog:
 
         return Event(sample(self._component(self.resolve(name))), decoder=self)
 
+    def json_schema(self, name: str) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of the JSON form of a type's payload."""
+        from clacks_events.catalog.json_schema import json_schema
+
+        declaration = self._declaration(self.resolve(name))
+        return json_schema(self._component(declaration.name), is_open=len(declaration.files) > 1)
+
     def fields(self, name: str) -> list[Field]:
         """Return the field table of a type."""
         from clacks_events.catalog.describe import fields
 
         return fields(self._component(self.resolve(name)))
 
+    def idl_names(self) -> dict[str, str]:
+        """Return the Xerus IDL names that event types say, by their Clark names.
+
+        Those of the first directory come first.
+        """
+        from clacks_events.catalog.idl import idl_name
+
+        known = self._snapshot
+        types = sorted(known.types.values(), key=lambda kind: self._rank(kind.file))
+        said = {kind.name: idl_name(known.elements[kind.name].node) for kind in types}
+        return {name: idl for name, idl in said.items() if idl}
+
+    def _rank(self, file: Path) -> int:
+        homes = (at for at, home in enumerate(self.directories) if file.is_relative_to(home))
+        return next(homes, len(self.directories))
+
+    def idl_struct(self, name: str) -> Struct:
+        """Return an event type as Xerus IDL has it.
+
+        Raises UnknownEventType, or CatalogError for a content that IDL does not know.
+        """
+        from clacks_events.catalog.idl import idl_struct
+
+        return idl_struct(self._component(self.resolve(name)))
+
     def source(self, name: str) -> bytes:
         """Return the XSD file that declares a type, as it is in force."""
         return self._declaration(self.resolve(name)).document.data
+
+    def schema_files(self) -> dict[Path, bytes]:
+        """Return the XSD files in force, with those that they include and import."""
+        units = [unit for file in self._snapshot.files for unit in file.units]
+        return {unit.document.path: unit.document.data for unit in units}
 
     def check(self, path: Path) -> None:
         """Raise CatalogError unless an entry file in force passes the thorough check as well.

@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(catalog: Catalog) -> None:
-    namespaces = sorted({known.namespace for known in catalog.types}, key=lambda n: n != NAMESPACE)
+    found = {known.namespace for known in catalog.types}
+    namespaces = sorted(found, key=lambda name: (name != NAMESPACE, name))
     for namespace in namespaces:
         print(namespace or "(no namespace)")
         known = [found for found in catalog.types if found.namespace == namespace]

@@ -24,7 +24,7 @@ def marked(name: str, mark: str) -> str:
 def test_the_built_in_types() -> None:
     known = Catalog()
     assert known.directories == (BUILTIN_SCHEMAS,)
-    assert len(known.types) == 25
+    assert len(known.types) == 36
     assert known.problems == ()
     kind = known.type("PhoneStatus")
     assert (kind.name, kind.namespace) == (f"{E}PhoneStatus", NAMESPACE)
@@ -129,7 +129,7 @@ def test_one_file_in_two_directories(tmp_path: Path) -> None:
     text = xsd(element("A"))
     one, two = put(tmp_path / "1", {"a.xsd": text}), put(tmp_path / "2", {"a.xsd": text})
     assert names(Catalog([one, two], builtin=False)) == ["A"]
-    assert len(Catalog([BUILTIN_SCHEMAS], builtin=True).types) == 25
+    assert len(Catalog([BUILTIN_SCHEMAS], builtin=True).types) == 36
 
 
 def test_one_part_in_two_directories(tmp_path: Path) -> None:
