@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from clacks_events.agent.policy import ANONYMOUS, GROUP, Action, Effect, Policy, Rule, User
+from clacks_events.agent.secrets import parse_hash
 from clacks_events.errors import ConfigError
 
-__all__ = ["parse_policy"]
+__all__ = ["check_user", "parse_policy"]
 
 _KEYS = ("default", "users", "groups", "rules")
 _USER_KEYS = ("groups", "token", "password")
+_MAKERS = {"token": "policy token USER", "password": "policy hash"}
 _RULE_KEYS = ("name", "who", "effect", *(action.value for action in Action))
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -99,7 +101,21 @@ def _secret(table: Mapping[str, Any], key: str, place: _Place) -> str | None:
     # Not shown, whatever it is.
     if value is not None and (not isinstance(value, str) or not value):
         place.at(key).fail("a string that is not empty is needed")
+    if value is not None:
+        _check_hash(value, key, place.at(key))
     return value
+
+
+def _check_hash(text: str, key: str, place: _Place) -> None:
+    try:
+        parse_hash(text)
+    except ConfigError as error:
+        place.fail(f"{error}; 'clacks-events {_MAKERS[key]}' makes one")
+
+
+def check_user(name: str) -> None:
+    """Raise ConfigError for a name that no user of a policy can have."""
+    _check_name(name, _Place("users"))
 
 
 def _groups(value: Any, place: _Place) -> dict[str, tuple[str, ...]]:

@@ -1,13 +1,17 @@
-"""``clacks-events policy``: who may do what, and which rule of a policy file says so."""
+"""``clacks-events policy``: who may do what by a policy file, and secrets for users in it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import getpass
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from clacks_events.agent.policy import EVERYTHING, Action, Policy, Verdict, lineages
 from clacks_events.agent.policy_file import read_policy
+from clacks_events.agent.policy_text import check_user
+from clacks_events.agent.secrets import LONGEST, hash_secret, new_token
 from clacks_events.catalog import Catalog
 from clacks_events.cli.options import add_schemas, schema_directories, short_name, wrong_usage
 from clacks_events.cli.output import complain, plain
@@ -19,7 +23,43 @@ _UNUSABLE = 2  # neither allowed nor denied: nothing was decided
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of the verb."""
-    parser.add_argument("what", choices=["check"], help="tell whether something is allowed")
+    verbs = parser.add_subparsers(dest="what", metavar="check|hash|token", required=True)
+    check = _verb(verbs, "check", _check, "tell whether something is allowed")
+    _add_check(check)
+    secret = _verb(verbs, "hash", _hash, "hash a password for a policy file")
+    secret.epilog = (
+        "Asks for the password, twice, or reads one line of standard input. Prints what goes into\n"
+        "the file as the password of a user."
+    )
+    token = _verb(verbs, "token", _token, "make a token for a user")
+    token.add_argument("user", type=short_name, help="whose it is")
+    token.epilog = (
+        "Prints the token, which is nowhere kept, and the line for the policy file below\n"
+        "[users.USER]. A new one takes the place of the one before."
+    )
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help: str,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.set_defaults(parser=verb, run=run)
+    # As before the name: what is not given here leaves what was given there.
+    verb.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="log what happens"
+    )
+    return verb
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="the policy, a TOML file")
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--user", type=short_name, help="who asks")
@@ -44,7 +84,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the policy says; the exit code is 1 if that is no."""
+    """Do what was asked for; of a check, the exit code is 1 if the answer is no."""
+    return int(arguments.run(arguments))
+
+
+def _hash(_: argparse.Namespace) -> int:
+    print(hash_secret(_asked_secret() if _is_terminal() else _read_secret()))
+    return 0
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _asked_secret() -> str:
+    try:
+        secret = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError:
+        raise ConfigError("no password was given") from None
+    if again != secret:
+        raise ConfigError("these are not the same")
+    return secret
+
+
+def _read_secret() -> str:
+    # One character more than may be, so that a longer one is not cut off silently.
+    line = "" if sys.stdin is None else sys.stdin.readline(LONGEST + 2)
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    check_user(arguments.user)
+    token = new_token(arguments.user)
+    print(token)
+    print(f'token = "{hash_secret(token)}"', flush=True)
+    print(
+        plain(
+            f"The first line is the token of {arguments.user}; it is shown only once. The second"
+            " goes into the policy file, below the user."
+        ),
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
     if arguments.group and arguments.anonymous:
         wrong_usage(arguments, "--group needs --user")
     try:

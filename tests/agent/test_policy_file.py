@@ -18,12 +18,14 @@ from clacks_events.agent.policy import OPEN, Action, Effect, Policy, Rule, User
 from clacks_events.agent.policy_file import PolicyFile, read_policy
 from tests.harness.waiting import wait_until
 
-FULL = """
+TOKEN = f"$scrypt$ln=15,r=8,p=1${'c' * 22}${'t' * 43}"
+PASSWORD = f"$scrypt$ln=16,r=4,p=2${'d' * 22}${'p' * 43}"
+FULL = f"""
 default = "allow"
 [users.alice]
 groups = ["operators"]
-token = "t0ken"
-password = "s3cret"
+token = "{TOKEN}"
+password = "{PASSWORD}"
 [users."bob@example.org"]
 [groups]
 operators = ["bob", "carol"]
@@ -33,7 +35,7 @@ name = "operators drive phones"
 who = ["group:operators", "group:o*", "carol", "c*", "anonymous", "urn:x"]
 effect = "allow"
 commands = ["sendEvent", "get*"]
-publish = ["PhoneStatus", "{urn:x}*", "{}alert"]
+publish = ["PhoneStatus", "{{urn:x}}*", "{{}}alert"]
 subscribe = ["*"]
 [[rules]]
 effect = "deny"
@@ -68,7 +70,7 @@ def test_all_that_a_file_can_say(file: Path) -> None:
             Rule("rule 2", Effect.DENY, subscribe=("UserSession",)),
         ),
         default=Effect.ALLOW,
-        users={"alice": User(("operators",), "t0ken", "s3cret"), "bob@example.org": User()},
+        users={"alice": User(("operators",), TOKEN, PASSWORD), "bob@example.org": User()},
         groups={"operators": ("bob", "carol"), "none": ()},
     )
 
@@ -82,6 +84,13 @@ def test_an_order_of_rules_is_kept(file: Path) -> None:
     rules = "".join(f"{RULE}commands = ['c{number}']\n" for number in range(50))
     names = [rule.name for rule in read_policy(written(file, rules)).rules]
     assert names == [f"rule {number}" for number in range(1, 51)]
+
+
+def test_a_plain_secret_is_not_shown(file: Path) -> None:
+    for key in ("token", "password"):
+        with pytest.raises(ConfigError) as caught:
+            read_policy(written(file, f"[users.alice]\n{key} = 'hunter2'"))
+        assert "hunter2" not in f"{caught.value} {caught.value.__context__}"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,24 @@ def test_an_order_of_rules_is_kept(file: Path) -> None:
         ("[users.alice]\ntokens = 's3cret'", ": users.alice: unknown key 'tokens'; did you mean"),
         ("[users.alice]\ntoken = 7", ": users.alice.token: a string that is not empty is needed"),
         ("[users.alice]\npassword = ''", ": users.alice.password: a string that is not empty"),
+        (
+            "[users.alice]\ntoken = 'hunter2'",
+            ": users.alice.token: not a hash, which is written $scrypt$ln=15,r=8,p=1$SALT$HASH;"
+            " 'clacks-events policy token USER' makes one",
+        ),
+        (
+            "[users.alice]\npassword = 'hunter2'",
+            ": users.alice.password: not a hash, which is written $scrypt$ln=15,r=8,p=1$SALT$HASH;"
+            " 'clacks-events policy hash' makes one",
+        ),
+        (
+            f"[users.alice]\npassword = '{PASSWORD.replace('ln=16', 'ln=31')}'",
+            ": users.alice.password: ln=31,r=4,p=2 is outside of ln=10 to 18",
+        ),
+        (
+            f"[users.alice]\npassword = '{PASSWORD.replace('r=4', 'r=32')}'",
+            ": users.alice.password: ln=16,r=32 would take 256 MiB for each check",
+        ),
         ("[users.alice]\ngroups = 'ops'", ": users.alice.groups: an array of strings is needed"),
         ("[users.alice]\ngroups = ['o*']", ": users.alice.groups: 'o*' is a pattern"),
         ("[users.'al*']", ": users.'al*': 'al*' is a pattern"),
