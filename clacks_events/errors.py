@@ -8,6 +8,7 @@
     │   └─ NotRegistered(LookupError)
     ├─ CatalogError                schemas that cannot be loaded or contradict each other
     ├─ AccessDenied
+    ├─ LimitReached                .retry_after
     ├─ EventError                  .path .line .reason
     │   ├─ MalformedEvent          not well-formed XML, or not an event
     │   ├─ UnknownEventType        no schema declares it
@@ -47,6 +48,7 @@ __all__ = [
     "FilterSyntaxError",
     "FilterTypeError",
     "InvalidEvent",
+    "LimitReached",
     "MalformedEvent",
     "NameTaken",
     "NobodyListens",
@@ -95,6 +97,19 @@ class CatalogError(ClacksError):
 
 class AccessDenied(ClacksError):
     """A principal that may not do what it asked for."""
+
+
+class LimitReached(ClacksError):
+    """More than one client may have, or than there is room for.
+
+    ``retry_after`` is the number of seconds after which it may go well; 0 where something has to
+    be given up first.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+        self.reason = reason
+        self.retry_after = retry_after
+        super().__init__(reason)
 
 
 class EventError(ClacksError):

@@ -81,16 +81,36 @@ class Publishing:
         *,
         even_paused: bool,
     ) -> tuple[Event, int]:
+        sent = self.prepare(event, headers, stamper)
+        return sent, self.dispatch(sent, options, even_paused=even_paused)
+
+    def prepare(
+        self,
+        event: Event | etree._Element | bytes | str,
+        headers: Mapping[str, HeaderValue] | None = None,
+        stamper: Stamper | None = None,
+    ) -> Event:
+        """Return the event as it is to be sent: stamped, and valid. Raises EventError."""
         sent = self._event(event, headers, (stamper or self._stamper).stamp())
         self.catalog.validate(sent, is_shared=False)
         # Text was checked before it was parsed; an element has its size only now.
         check_size(sent.xml, self.options.max_size)
+        return sent
+
+    def dispatch(
+        self,
+        event: Event,
+        options: PublishOptions = _FIRE_AND_FORGET,
+        *,
+        even_paused: bool = False,
+    ) -> int:
+        """Send what ``prepare`` returned; see Transport.publish."""
         if self._is_closed:
             raise ConnectionLost("the bus is closed", url=self.transport.url)
         if self.is_paused and not even_paused:
             self._tally.count("muted")
-            return sent, 0
-        return sent, self._send(sent, options)
+            return 0
+        return self._send(event, options)
 
     def _event(
         self,

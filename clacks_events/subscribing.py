@@ -16,7 +16,7 @@ from clacks_events.dispatch import Dispatcher
 from clacks_events.errors import ClacksError, ConfigError, ConnectionLost, TransportError
 from clacks_events.event import Event
 from clacks_events.filter import Filter
-from clacks_events.subscription import Handler, Subscription
+from clacks_events.subscription import Handler, Subscription, Taker
 from clacks_events.tally import Tally
 from clacks_events.transport.base import Inbox, InboxOptions, Transport
 
@@ -59,12 +59,20 @@ class Subscribing:
         return iter((*self._shared.audience, *self._durable))
 
     def open(
-        self, recipe: Recipe, handler: Handler | None = None, *, durable: str | None = None
+        self,
+        recipe: Recipe,
+        handler: Handler | None = None,
+        *,
+        durable: str | None = None,
+        taker: Taker | None = None,
     ) -> Subscription:
-        """Receive what the filter of a recipe matches; see Bus.subscribe."""
+        """Receive what the filter of a recipe matches; see Bus.subscribe.
+
+        A ``taker`` gets the events on the transport's thread, before anybody could wait for them.
+        """
         check_handler(handler)
         renewals = self._renewals
-        subscription = Subscription(recipe, handler, self._remove, self._count_handler_error)
+        subscription = Subscription(recipe, handler, self._remove, self._count_handler_error, taker)
         try:
             self._add(subscription, durable, renewals)
         except BaseException:

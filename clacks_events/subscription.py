@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from clacks_events.event import Event
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from clacks_events.filter import Filter
 
-__all__ = ["Handler", "Handover", "Subscription"]
+__all__ = ["Handler", "Handover", "Subscription", "Taker"]
 
 log = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[[Event], object]
 Handover: TypeAlias = tuple[Event, Callable[[], None]]
 """An event, and what to call once it is dealt with."""
+Taker: TypeAlias = Callable[[Sequence[Handover]], None]
+"""Takes events on the transport's own thread: it must not block and must not raise."""
 
 
 class Subscription:
@@ -38,11 +40,13 @@ class Subscription:
         handler: Handler | None,
         on_close: Callable[[Subscription], None],
         on_error: Callable[[], None],
+        taker: Taker | None = None,
     ) -> None:
         self._recipe = recipe
         self.filter = recipe()
         self._on_close = on_close
         self._on_error = on_error
+        self._taker = taker
         self._arrived: deque[Handover] = deque()
         self._changed = threading.Condition()
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -64,8 +68,11 @@ class Subscription:
         """Whether nothing more will arrive."""
         return self._is_closed
 
-    def put(self, events: Iterable[Handover]) -> None:
+    def put(self, events: Sequence[Handover]) -> None:
         """Hand over events, each with what to call once it is dealt with."""
+        if self._taker is not None and not self._is_closed:
+            self._taker(events)
+            return
         with self._changed:
             if not self._is_closed:
                 self._arrived.extend(events)

@@ -203,6 +203,7 @@ def test_every_command_is_run_by_a_test() -> None:
         "./dev test",
         "pip install .",
         "pip install '.[zmq]'",
+        "pip install '.[gateway]'",
         "docker compose up -d",
         f"export CLACKS_URL={URL}",
     }

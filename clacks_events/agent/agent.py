@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +148,17 @@ class Agent:
         """What says who may do what, at this moment."""
         return self._policy.policy if isinstance(self._policy, PolicyFile) else self._policy
 
+    def on_policy_change(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call ``listener`` when another policy is in force, on the thread that found it.
+
+        Returns a function that ends this.
+        """
+
+        def tell(_: Policy) -> None:
+            listener()
+
+        return self._policy.on_change(tell) if isinstance(self._policy, PolicyFile) else _nothing
+
     @property
     def roster(self) -> NodeRoster:
         """Who else is there: nodes and clients, with what they offer and their load."""
@@ -214,15 +225,22 @@ class Agent:
         )
         return RpcServer(
             self.bus.transport,
-            self._dispatch,
+            self.call,
             queue=(self.queue, self._own_queue),
             workers=self._workers,
             options=options,
         )
 
-    def _dispatch(self, method: str, params: Any, user: str | None) -> Any:
+    def call(
+        self, method: str, params: Any, user: str | None, *, groups: Collection[str] = ()
+    ) -> Any:
+        """Carry out a command for a user, on this thread, and return its result.
+
+        ``params`` are a list or an object; ``groups`` are those of the user beside the ones
+        that the policy knows. Raises AccessDenied, UnknownCommand, or what the command raises.
+        """
         try:
-            self.policy.check(Action.COMMAND, user, (method,))
+            self.policy.check(Action.COMMAND, user, (method,), groups=groups)
             return self.commands.dispatch(method, params, user)
         except AccessDenied as error:
             why = "; ".join(getattr(error, "__notes__", ()))
@@ -282,3 +300,7 @@ def _told(name: str, said: Any, target: str) -> NodeMethod:
     return NodeMethod(
         name, path=name, target=target, signature=signature, documentation=said["documentation"]
     )
+
+
+def _nothing() -> None:
+    """End the listening to what never changes."""

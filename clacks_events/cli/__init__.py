@@ -34,7 +34,7 @@ COMMANDS = {
     "serve": "run an agent that publishes events for others, and a server if there is none",
     "call": "call a command of an agent",
     "keys": "make the keys of a server and its clients",
-    "policy": "tell who may do what by a policy file",
+    "policy": "tell who may do what by a policy file, and make secrets for it",
     "who": "show the nodes, clients and senders on the bus",
 }
 """The verbs; each is a module of this package with ``add_arguments`` and ``run``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import threading
@@ -16,6 +17,7 @@ from clacks_events.agent.notify import notify
 from clacks_events.agent.settings import AgentSettings, read_settings
 from clacks_events.bus import connect
 from clacks_events.catalog import Catalog
+from clacks_events.cli.gateway import gateway_of
 from clacks_events.cli.options import (
     add_schemas,
     at_least,
@@ -63,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="who may do what (default: all may everything)"
     )
+    parser.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        help="open the gateway there, for HTTP and WebSocket clients (--config has its options)",
+    )
     parser.epilog = (
         "Ctrl-C or SIGTERM ends it, after the calls that run, with exit code 0; a second one ends\n"
         "it at once."
@@ -105,13 +112,19 @@ def run(arguments: argparse.Namespace) -> int:
             policy=settings.policy,
             options=AgentOptions(status_interval=settings.status_interval),
         )
+        gateway = gateway_of(agent, settings)
         stack.enter_context(agent)
-        _wait(agent)
+        if gateway is not None:
+            stack.enter_context(gateway)
+        # What is there by now stays: the collector, which takes 30 ms to walk through it, need not.
+        gc.collect()
+        gc.freeze()
+        _wait(agent, "" if gateway is None else f", gateway at {gateway.url}")
     return 0
 
 
-def _wait(agent: Agent) -> None:
-    state = f"serving {agent.queue} at {agent.bus.transport.url}"
+def _wait(agent: Agent, more: str) -> None:
+    state = f"serving {agent.queue} at {agent.bus.transport.url}{more}"
     try:
         # Whoever is told may end it at once.
         print(state, file=sys.stderr, flush=True)
@@ -138,6 +151,7 @@ def _settings(arguments: argparse.Namespace) -> AgentSettings:
         "queue": arguments.agent,
         "workers": arguments.workers,
         "policy": arguments.policy,
+        "http": arguments.http,
         "schemas": tuple(schema_directories(arguments)) or None,
     }
     settings = msgspec.structs.replace(

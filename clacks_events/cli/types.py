@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(catalog: Catalog) -> None:
-    found = {known.namespace for known in catalog.types}
-    namespaces = sorted(found, key=lambda name: (name != NAMESPACE, name))
+    present = {known.namespace for known in catalog.types}
+    namespaces = sorted(present, key=lambda name: (name != NAMESPACE, name))
     for namespace in namespaces:
         print(namespace or "(no namespace)")
         known = [found for found in catalog.types if found.namespace == namespace]

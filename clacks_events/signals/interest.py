@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from clacks_events.errors import TransportError
 from clacks_events.filter import Filter
@@ -11,7 +12,7 @@ from clacks_events.filter.analysis.interest import Demand, Interest
 from clacks_events.filter.nodes import Literal, Module
 from clacks_events.filter.plan import Lineages, plan, selection
 from clacks_events.subscribing import Subscribing
-from clacks_events.subscription import Handler, Subscription
+from clacks_events.subscription import Handler, Subscription, Taker
 
 __all__ = ["Demand", "Feed", "joined"]
 
@@ -28,9 +29,16 @@ class Feed:
     Changed by one thread at a time.
     """
 
-    def __init__(self, subscribing: Subscribing, handler: Handler) -> None:
+    def __init__(
+        self,
+        subscribing: Subscribing,
+        handler: Handler | None = None,
+        *,
+        taker: Taker | None = None,
+    ) -> None:
+        """Give the events to a handler, or to a taker; see Subscribing.open."""
+        self._open = partial(subscribing.open, self._recipe, handler, taker=taker)
         self._subscribing = subscribing
-        self._handler = handler
         self._wanted: frozenset[Demand] = frozenset()
         self._subscription: Subscription | None = None
 
@@ -49,7 +57,7 @@ class Feed:
     def _ask(self, former: frozenset[Demand]) -> None:
         subscription = self._subscription
         if subscription is None or subscription.is_closed:
-            self._subscription = self._subscribing.open(self._recipe, self._handler)
+            self._subscription = self._open()
         elif self._wanted != former:
             self._subscribing.refresh(subscription)
 

@@ -12,7 +12,13 @@ from threading import Lock
 import amqp
 from amqp import exceptions as fault
 
-from clacks_events.errors import ConnectFailed, ConnectionLost, NobodyListens, PublishFailed
+from clacks_events.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    NobodyListens,
+    PublishFailed,
+    TransportError,
+)
 from clacks_events.transport.amqp.audience import Audiences
 from clacks_events.transport.amqp.codec import checked, encode
 from clacks_events.transport.amqp.frames import FrameWriter
@@ -247,8 +253,10 @@ class Publisher:
     def _pause(self, attempt: int, deadline: float, error: Exception) -> None:
         left = within(deadline)
         if left <= 0:
+            # Not the whole sentence of one of ours: the URL is said already.
+            why = error.reason if isinstance(error, TransportError) else error
             raise ConnectionLost(
-                f"no broker for {self._timeout:g} s, nothing was published: {error}", url=self._url
+                f"no broker for {self._timeout:g} s, nothing was published: {why}", url=self._url
             ) from error
         time.sleep(min(left, _PAUSES[min(attempt, len(_PAUSES) - 1)]))
 
