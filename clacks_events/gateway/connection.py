@@ -82,7 +82,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", Joined(transport, self.loop))
+        self._joined = Joined(transport)
+        self.transport = cast("asyncio.Transport", self._joined)
         limits = self._census.limits
         self._address = self.client[0] if self.client else ""
         _notice_loss(transport, limits.stall)
@@ -138,6 +139,11 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._overhead = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        # There is nothing after the head of an answer to HEAD.
+        self._joined.flush()
+        super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_waiting()

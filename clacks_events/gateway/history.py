@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from clacks_events.gateway.copy import Copy
+from clacks_events.event import Event, HeaderValue
 
-__all__ = ["History", "HistoryOptions", "Past"]
+__all__ = ["History", "HistoryOptions", "Kept", "Past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,19 @@ class HistoryOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An event as text: its tree would take ten times as much memory, and hardly any comes back."""
+
+    id: str | None
+    xml: bytes
+    headers: Mapping[str, HeaderValue]
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """The events after one of them."""
 
-    copies: Sequence[Copy]
+    events: Sequence[Kept]
     position: int | None
     """The number of the event that they follow; None if it is not known any more."""
 
@@ -37,7 +46,7 @@ class History:
 
     def __init__(self, options: HistoryOptions) -> None:
         self._options = options
-        self._copies: deque[Copy] = deque()
+        self._events: deque[Kept] = deque()
         self._numbers: dict[str, int] = {}
         self._size = 0
         self._next = 0
@@ -48,30 +57,31 @@ class History:
         return self._next
 
     def __len__(self) -> int:
-        return len(self._copies)
+        return len(self._events)
 
-    def append(self, copy: Copy) -> None:
+    def append(self, event: Event) -> None:
         """Keep an event, and drop the oldest ones for which there is no room."""
-        self._copies.append(copy)
-        if copy.event.id is not None:
-            self._numbers[copy.event.id] = self._next
+        kept = Kept(event.id, event.xml, event.headers)
+        self._events.append(kept)
+        if kept.id is not None:
+            self._numbers[kept.id] = self._next
         self._next += 1
-        self._size += copy.size
+        self._size += len(kept.xml)
         options = self._options
-        while self._copies and (len(self._copies) > options.events or self._size > options.bytes):
+        while self._events and (len(self._events) > options.events or self._size > options.bytes):
             self._drop()
 
     def _drop(self) -> None:
-        number = self._next - len(self._copies)
-        copy = self._copies.popleft()
-        self._size -= copy.size
+        number = self._next - len(self._events)
+        kept = self._events.popleft()
+        self._size -= len(kept.xml)
         # An id may have come twice: then the later one has the place.
-        if copy.event.id is not None and self._numbers.get(copy.event.id) == number:
-            del self._numbers[copy.event.id]
+        if kept.id is not None and self._numbers.get(kept.id) == number:
+            del self._numbers[kept.id]
 
     def all(self) -> Past:
         """Return what there is."""
-        return Past(tuple(self._copies), None)
+        return Past(tuple(self._events), None)
 
     def after(self, id: str) -> Past:
         """Return what came after the event of an id.
@@ -80,14 +90,13 @@ class History:
         """
         number = self._numbers.get(id)
         if number is None:
-            return Past([copy for copy in self._copies if not _is_before(copy, id)], None)
-        first = self._next - len(self._copies)
-        return Past(tuple(islice(self._copies, number - first + 1, None)), number)
+            return Past([kept for kept in self._events if not _is_before(kept.id, id)], None)
+        first = self._next - len(self._events)
+        return Past(tuple(islice(self._events, number - first + 1, None)), number)
 
 
-def _is_before(copy: Copy, id: str) -> bool:
-    """Tell whether an event surely is no later than the one of an id: both are UUIDv7."""
-    own = copy.event.id
+def _is_before(own: str | None, id: str) -> bool:
+    """Tell whether one event surely is no later than another: both ids are UUIDv7."""
     return own is not None and _is_timed(own) and _is_timed(id) and own <= id.lower()
 
 

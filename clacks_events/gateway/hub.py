@@ -14,7 +14,7 @@ from clacks_events.filter import FilterIndex
 from clacks_events.filter.analysis.interest import Demand
 from clacks_events.gateway.bridge import Bridge
 from clacks_events.gateway.copy import Copy
-from clacks_events.gateway.history import History, HistoryOptions, Past
+from clacks_events.gateway.history import History, HistoryOptions, Kept, Past
 from clacks_events.gateway.metrics import Metrics
 from clacks_events.gateway.stream import Bounds, Seat, Stream
 from clacks_events.gateway.union import Union
@@ -41,6 +41,7 @@ class Hub:
         self._is_empty = asyncio.Event()
         self._is_empty.set()
         self._ignore_catalog = bus.catalog.on_change(lambda: bridge.post(self._renew))
+        self._ignore_return = bus.transport.on_return(lambda: bridge.post(self._missed))
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -100,7 +101,7 @@ class Hub:
         Tells whether nothing that it wants is missing among them.
         """
         seats = stream.seats
-        found = await self._bridge.run(_matching, past.copies, seats)
+        found = await self._bridge.run(_matching, past.events, seats, self._bus)
         stream.prepend(found)
         demands = frozenset[Demand]().union(*(seat.demands for seat in seats))
         since = self._union.since(demands)
@@ -128,7 +129,7 @@ class Hub:
     def _hand_over(
         self, copy: Copy, streams: dict[Stream, None], settle: Callable[[], None]
     ) -> None:
-        self._history.append(copy)
+        self._history.append(copy.event)
         for stream in streams:
             stream.put(copy)
         settle()
@@ -138,6 +139,12 @@ class Hub:
     def _failed(self, seat: Seat, error: EvaluationError) -> None:
         self._metrics.filter_error()
         log.debug("no match: %r fails on an event: %s", seat.wanted.filter.text, error)
+
+    def _missed(self) -> None:
+        # The broker was away: nobody knows what was published meanwhile.
+        self._union.restart()
+        for stream in self.streams:
+            stream.miss()
 
     def _renew(self) -> None:
         # Each on its own: thousands at once would hold up the loop.
@@ -172,9 +179,16 @@ class Hub:
     def close(self) -> None:
         """Receive no more; from any thread."""
         self._ignore_catalog()
+        self._ignore_return()
         self._feed.close()
 
 
-def _matching(copies: Sequence[Copy], seats: Sequence[Seat]) -> list[Copy]:
+def _matching(events: Sequence[Kept], seats: Sequence[Seat], bus: Bus) -> list[Copy]:
     filters = [seat.wanted.filter for seat in seats]
-    return [copy for copy in copies if any(each.matches(copy.event) for each in filters)]
+    found = (_read(kept, bus) for kept in events)
+    return [Copy(event) for event in found if any(each.matches(event) for each in filters)]
+
+
+def _read(kept: Kept, bus: Bus) -> Event:
+    size = bus.publishing.options.max_size
+    return Event.from_xml(kept.xml, headers=kept.headers, decoder=bus.catalog, max_size=size)

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from clacks_events.errors import (
     AccessDenied,
     ClacksError,
-    ConnectionLost,
     EventError,
     FilterError,
     LimitReached,
@@ -106,7 +105,7 @@ def _detail(error: ClacksError) -> str:
 def _headers(error: ClacksError) -> dict[str, str]:
     if isinstance(error, LimitReached) and error.retry_after:
         return {"Retry-After": str(max(1, round(error.retry_after)))}
-    return {"Retry-After": str(_AWAY)} if isinstance(error, ConnectionLost) else {}
+    return {"Retry-After": str(_AWAY)} if _status(error) == 503 else {}
 
 
 def _members(error: ClacksError) -> dict[str, Any]:

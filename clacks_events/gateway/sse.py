@@ -154,8 +154,10 @@ class _Frames:
 
     def of(self, batch: Batch) -> bytes:
         """Return all that a batch says."""
-        lost = _notice("lost", {"lost": batch.lost}) if batch.lost else b""
-        return lost + b"".join(self._frame(copy) for copy in batch.copies)
+        said = _notice("lost", {"lost": batch.lost}) if batch.lost else b""
+        if batch.has_gap:
+            said += _notice("gap", {"reason": "the broker was away"})
+        return said + b"".join(self._frame(copy) for copy in batch.copies)
 
     def _frame(self, copy: Copy) -> bytes:
         return copy.rendered(self._kind, self._render)

@@ -23,6 +23,8 @@ class Batch:
     copies: Sequence[Copy] = ()
     lost: int = 0
     """How many were dropped since the last batch, all of them before these."""
+    has_gap: bool = False
+    """Whether events may be missing before what comes now: the broker was away."""
     more: bool = False
     """Whether more is waiting."""
     is_closing: bool = False
@@ -86,6 +88,7 @@ class Stream:
 
     __slots__ = (
         "_copies",
+        "_has_gap",
         "_home",
         "_is_closed",
         "_lost",
@@ -109,6 +112,7 @@ class Stream:
         self._copies: deque[Copy] = deque()
         self._size = 0
         self._lost = 0
+        self._has_gap = False
         self._waiting: asyncio.Future[None] | None = None
         self._is_closed = False
 
@@ -184,16 +188,21 @@ class Stream:
             self._home.count_lost(self.kind)
         self._wake()
 
+    def miss(self) -> None:
+        """Say that events may be missing."""
+        self._has_gap = True
+        self._wake()
+
     def nudge(self) -> None:
         """Let whoever waits have an empty batch."""
         self._wake()
 
     def prepend(self, copies: Sequence[Copy]) -> None:
         """Hand over events of the past, before those that have come since."""
-        present = set(map(id, self._copies))
+        present = {copy.event.id for copy in self._copies}
         later, self._copies = self._copies, deque()
         self._size = 0
-        for copy in (*(each for each in copies if id(each) not in present), *later):
+        for copy in (*(each for each in copies if each.event.id not in present), *later):
             self.put(copy)
 
     def _wake(self) -> None:
@@ -207,7 +216,7 @@ class Stream:
         The batch is empty after ``timeout`` seconds, when the stream ends, and when somebody else
         asks as well.
         """
-        if not (self._copies or self._lost or self._is_closed):
+        if not (self._copies or self._lost or self._has_gap or self._is_closed):
             await self._wait(timeout)
         return self.take(most)
 
@@ -225,14 +234,16 @@ class Stream:
 
     def take(self, most: int = 100) -> Batch:
         """Return up to ``most`` events that are there, without waiting."""
-        if not self._copies and not self._lost:
+        if not (self._copies or self._lost or self._has_gap):
             return _THE_END if self._is_closed else _NOTHING
         taken = [self._copies.popleft() for _ in range(min(most, len(self._copies)))]
         self._size -= sum(copy.size for copy in taken)
         lost, self._lost = self._lost, 0
+        has_gap, self._has_gap = self._has_gap, False
         if taken:
             self._home.count_delivered(self.kind, len(taken))
-        return Batch(taken, lost, more=bool(self._copies), is_closing=self._is_closed)
+        more = bool(self._copies)
+        return Batch(taken, lost, has_gap, more=more, is_closing=self._is_closed)
 
     def end(self) -> None:
         """Take no more events; what is there can still be read."""

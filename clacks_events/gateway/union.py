@@ -61,6 +61,10 @@ class Union:
             for demand in wanted:
                 self._since.setdefault(demand, position)
 
+    def restart(self) -> None:
+        """Take all demands as in force from now on: before, events may have been missed."""
+        self._since = dict.fromkeys(self._since, self._position())
+
     def since(self, demands: Collection[Demand]) -> int | None:
         """Return the number of the first event since which nothing that meets them was missed.
 
@@ -98,7 +102,7 @@ class Union:
         if self._fading:
             soonest = min(self._fading.values()) - loop.time()
             # All that fade within a second go together.
-            self._timer = loop.call_later(max(1.0, soonest), self._fade)
+            self._timer = loop.call_later(max(min(1.0, self._linger), soonest), self._fade)
 
     async def _narrow(self, gone: set[Demand]) -> None:
         async with self._changes:

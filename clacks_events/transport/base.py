@@ -279,6 +279,13 @@ class Transport(Protocol):
     def mailboxes(self) -> Mailboxes | None:
         """Queues that any process may read; None where one process has all inboxes anyway."""
 
+    def on_return(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` when the broker is there again, with all that is wanted of it.
+
+        What was published meanwhile may never come. It is called on the transport's own thread,
+        and must not block or raise. Returns a function that ends this.
+        """
+
     def publish(self, message: Message, options: PublishOptions) -> int:
         """Send a message to whoever has a matching pattern; return how many inboxes take it.
 

@@ -32,6 +32,7 @@ from clacks_events.transport.base import (
     TransportCounters,
     Watched,
 )
+from clacks_events.transport.returning import Returns
 from clacks_events.transport.telling import Teller
 from clacks_events.transport.turns import MemoryRequest, Server, WorkQueue, fail
 
@@ -190,6 +191,10 @@ class MemoryTransport:
     @property
     def is_connected(self) -> bool:
         return not self._is_closed
+
+    def on_return(self, listener: Callable[[], None]) -> Callable[[], None]:
+        # It never goes away.
+        return Returns().add(listener)
 
     def publish(self, message: Message, options: PublishOptions) -> int:
         self._check_open()

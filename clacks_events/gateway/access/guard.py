@@ -33,6 +33,7 @@ __all__ = ["Guard", "check_address"]
 
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
 _PROBE: Final = Principal(None, "probe")
+_FETCH_MODE: Final = b"sec-fetch-mode"
 _BODY_HEADERS: Final = (b"content-length", b"transfer-encoding")
 
 
@@ -79,7 +80,7 @@ class Guard:
         self._log = RefusalLog(options.clients)
         own = () if options.user_header is None else (options.user_header.lower().encode(),)
         self._wanted = frozenset(
-            (*SITE_HEADERS, *CREDENTIAL_HEADERS, *PROXY_HEADERS, *_BODY_HEADERS, *own)
+            (*SITE_HEADERS, *CREDENTIAL_HEADERS, *PROXY_HEADERS, *_BODY_HEADERS, _FETCH_MODE, *own)
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +107,8 @@ class Guard:
             claim = claim_of(headers, token)
             principal = await self._admission.find(peer, address, headers, claim)
             self._check_limits(principal.client)
-        except Refused as refused:
+        except Refused as error:
+            refused = error.for_scripts() if _is_script(headers) else error
             self._tell(address, refused)
             await answer(refused, scope, receive, send, has_body=has_body(headers))
             return
@@ -163,6 +165,10 @@ class Guard:
     def _tell(self, address: str, refused: Refused) -> None:
         self.refusals[refused.status] += 1
         self._log.tell(self._addresses.counted(address), refused)
+
+
+def _is_script(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(_FETCH_MODE, b"navigate") != b"navigate"
 
 
 def _is_probe(scope: Scope, headers: dict[bytes, bytes]) -> bool:

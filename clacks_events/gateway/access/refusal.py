@@ -42,6 +42,14 @@ class Refused(Exception):
         self.wait = wait
         super().__init__(reason)
 
+    def for_scripts(self) -> Refused:
+        """Return the same without what makes browsers ask for a password.
+
+        What a page asks for by script would wait for that dialog, an EventSource for ever.
+        """
+        kept = [each for each in self.headers if not each[1].startswith(b"Basic ")]
+        return Refused(self.status, self.reason, kept, wait=self.wait)
+
     @property
     def body(self) -> bytes:
         """The problem (RFC 9457)."""

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LOST = "event/lost"
 """The name of the event that tells how many the client did not take in time."""
+GAP = "event/gap"
+"""The name of the event that tells that others may be missing."""
 MOST_CALLS = 16
 """How many calls of a connection are carried out at a time."""
 _SHORT = 32_768  # characters of a frame that is read on the loop
@@ -101,6 +103,8 @@ class Session:
     async def _send(self, batch: Batch) -> None:
         if batch.lost:
             await self._line.send(event_frame(LOST, {"lost": batch.lost}))
+        if batch.has_gap:
+            await self._line.send(event_frame(GAP, {"reason": "the broker was away"}))
         for copy in batch.copies:
             frame = _frame(copy)
             if frame is not None:

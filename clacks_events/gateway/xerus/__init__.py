@@ -69,8 +69,8 @@ def _channels(gate: Gate, tally: Tally, render: Render) -> tuple[Channels, Calla
     """Return where channels live, and what is called when the gateway ends."""
     mailboxes = gate.bus.transport.mailboxes
     if mailboxes is None:
-        # The hub ends the streams that they are made of.
-        return LocalChannels(gate, render), lambda: None
+        local = LocalChannels(gate, render)
+        return local, local.close
     reader = Reader(gate.catalog, gate.bus.publishing.options.max_size, tally, render)
     brokered = BrokeredChannels(Shelf(gate, mailboxes, reader))
 

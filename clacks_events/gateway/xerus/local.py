@@ -54,7 +54,7 @@ class _Channel:
     """A stream, and the events that came back from clients that went."""
 
     __slots__ = (
-        "_changes", "_gate", "_next", "_pokes", "_render", "_returned", "_turn", "_waiting",
+        "_changes", "_gate", "_next", "_render", "_returned", "_turn", "_waiting",
         "expiry", "id", "principal", "stream",
     )  # fmt: skip
 
@@ -70,7 +70,6 @@ class _Channel:
         self._next = 0
         self._turn = 0
         self._waiting: int | None = None
-        self._pokes: set[asyncio.Task[object]] = set()
 
     async def select(
         self, principal: Principal, more: Collection[EventSelect], less: Collection[EventSelect]
@@ -141,11 +140,9 @@ class _Channel:
                 self._waiting = None
 
     def _poke(self) -> None:
-        """Let the poll that waits look again: a stream answers the former who waits."""
+        """Let the poll that waits look again."""
         if self._waiting is not None:
-            task: asyncio.Task[object] = asyncio.create_task(self.stream.next(0.0, most=0))
-            self._pokes.add(task)
-            task.add_done_callback(self._pokes.discard)
+            self.stream.nudge()
 
     def _take(self) -> _Lease:
         taken: list[_Numbered] = []
@@ -204,6 +201,11 @@ class LocalChannels:
         self.expiry.touch(channel.id)
         self.gate.metrics.channel_opened()
         return channel.id
+
+    def close(self) -> None:
+        """Let polls that wait be answered, and go."""
+        for id in tuple(self._channels):
+            self._channels[id].stream.close()
 
     async def find(self, principal: Principal, id: str) -> _Channel:
         channel = self._channels.get(id)

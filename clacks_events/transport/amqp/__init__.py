@@ -7,7 +7,7 @@ owned by a lock, and one to consume, owned by a thread. Whoever uses mailboxes h
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from threading import Lock
 
@@ -58,6 +58,9 @@ class AmqpTransport:
     @property
     def is_connected(self) -> bool:
         return self._receiver.is_connected
+
+    def on_return(self, listener: Callable[[], None]) -> Callable[[], None]:
+        return self._receiver.returns.add(listener)
 
     def publish(self, message: Message, options: PublishOptions) -> int:
         # RabbitMQ refuses a user id that is not the connection's own.

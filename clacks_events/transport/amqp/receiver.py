@@ -34,6 +34,7 @@ from clacks_events.transport.amqp.link import (
 from clacks_events.transport.amqp.publisher import close_quietly
 from clacks_events.transport.amqp.reader import FrameReader, Take
 from clacks_events.transport.base import TransportCounters
+from clacks_events.transport.returning import Returns
 
 __all__ = ["Consumer", "Receiver"]
 
@@ -72,6 +73,7 @@ class Receiver:
         self._url = url
         self._counters = counters
         self._tick = tick
+        self.returns = Returns()
         self._consumers: list[Consumer] = []
         self._connection: amqp.Connection | None = None
         self._reader: FrameReader | None = None
@@ -222,6 +224,7 @@ class Receiver:
                 consumer.start(connection)
             self._counters.reconnects += 1
             log.info("%s: connected again", self._url)
+            self.returns.tell()
 
     def _serve(self) -> None:
         next_tick = time.monotonic() + _TICK

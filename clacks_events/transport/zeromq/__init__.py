@@ -89,6 +89,9 @@ class ZeromqTransport:
     def is_connected(self) -> bool:
         return not self._link.is_away
 
+    def on_return(self, listener: Callable[[], None]) -> Callable[[], None]:
+        return self._link.returns.add(listener)
+
     def publish(self, message: Message, options: PublishOptions) -> int:
         if options.confirm:
             return self._publisher.confirm(message)

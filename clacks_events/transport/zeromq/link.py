@@ -26,6 +26,7 @@ from zmq.utils.monitor import recv_monitor_message
 from clacks_events.config import Endpoint
 from clacks_events.errors import ConnectionLost
 from clacks_events.transport.base import TransportCounters
+from clacks_events.transport.returning import Returns
 from clacks_events.transport.zeromq import wire
 from clacks_events.transport.zeromq.asking import Question, Standing, unawaited
 from clacks_events.transport.zeromq.greeting import (
@@ -67,6 +68,7 @@ class Link:
         self.life = 0
         """How many servers there were so far; tags of one mean nothing to the next."""
         self.is_away = False
+        self.returns = Returns()
         self.beats: list[Callable[[], None]] = []
         """What to do each second while there is a server."""
         self._counters = counters
@@ -340,6 +342,7 @@ class Link:
             asked.settle(None)
         self._counters.reconnects += 1
         log.info("%s: connected again", self.url)
+        self.returns.tell()
 
     def _leave(self) -> None:
         self._guarded(self._run_jobs)
