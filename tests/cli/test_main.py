@@ -22,13 +22,18 @@ def test_help_names_all_verbs(invoke: Main) -> None:
     assert all(f"{verb} " in out for verb in COMMANDS)
 
 
+def test_checking_a_policy_takes_schemas(invoke: Main) -> None:
+    code, out, err = invoke("policy", "check", "--help")
+    assert (code, err, "--schemas DIR" in out) == (0, "", True)
+
+
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_each_verb_has_help(invoke: Main, verb: str) -> None:
     code, out, err = invoke(verb, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"usage: clacks-events {verb} ")
-    # Keys and calls have nothing to do with events.
-    assert ("--schemas DIR" in out) == (verb not in ("keys", "call"))
+    # Keys and calls have nothing to do with events, and of policies only checking has.
+    assert ("--schemas DIR" in out) == (verb not in ("keys", "call", "policy"))
 
 
 def test_the_version_is_told(invoke: Main) -> None:
