@@ -41,6 +41,7 @@ _STATUS: Final[tuple[tuple[type[ClacksError], int], ...]] = (
 )
 _UNUSABLE = 422  # all others: understood, and not to be had
 _AWAY = 5  # seconds after which a broker that is away may be back
+_ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class Problem(ClacksError):
@@ -73,9 +74,7 @@ def problem(error: Exception, *, instance: str = "") -> Response:
     if instance:
         content["instance"] = instance
     body = json.dumps({**content, **members}, ensure_ascii=False).encode(errors="replace")
-    return Response(
-        body, status, {"Cache-Control": "no-store", **headers}, f"{MEDIA_TYPE}; charset=utf-8"
-    )
+    return Response(body, status, {**_ALWAYS, **headers}, f"{MEDIA_TYPE}; charset=utf-8")
 
 
 async def answer(request: Request, error: Exception) -> Response:

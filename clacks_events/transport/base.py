@@ -170,9 +170,10 @@ class Reading(Protocol):
     def is_gone(self) -> bool:
         """Whether the mailbox was deleted meanwhile; then nothing comes any more."""
 
-    def close(self) -> None:
+    def close(self, keep: Collection[Delivery] = ()) -> None:
         """Stop; what is not acknowledged goes back to its place in the mailbox.
 
+        What is to ``keep`` does not, until the connection is gone: it is still to be acknowledged.
         When this returns nothing is handed over any more. The broker knows it by then, unless it
         is away or this was called by ``on_deliveries``: who reads next gets all in order.
         """

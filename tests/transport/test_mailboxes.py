@@ -189,6 +189,21 @@ def test_two_who_read_one_after_the_other_keep_the_order(pair: Pair) -> None:
     assert got == numbered(300)
 
 
+def test_what_is_kept_goes_back_only_with_its_connection(pair: Pair) -> None:
+    mailboxes(pair[0]).open("m", b"", ["#"])
+    publish(pair[0], *numbered(4))
+    first = Box(pair[1], "m", acks=False)
+    first.wait_for(4)
+    first.reading.close(keep=first.unsettled[:2])
+    # The others are there at once, for anybody.
+    second = Box(pair[0], "m", acks=False)
+    assert second.wait_for(2) == [b"2", b"3"]
+    first.unsettled[0].ack()
+    second.reading.close(keep=second.unsettled)
+    pair[1].close()
+    assert Box(pair[0], "m").wait_for(1) == [b"1"]
+
+
 def test_what_was_acknowledged_late_or_twice_harms_nobody(pair: Pair) -> None:
     mailboxes(pair[0]).open("m", b"", ["#"])
     publish(pair[0], *numbered(3))

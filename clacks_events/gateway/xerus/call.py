@@ -34,7 +34,10 @@ class Lease(Protocol):
         """About how large they are, in bytes."""
 
     async def settle(self) -> None:
-        """Say that the client has them; when this returns nobody else gets them."""
+        """Keep them for the client alone; when this returns all others are in their place."""
+
+    def confirm(self) -> None:
+        """Say that he has them. Until then they come again when this process dies."""
 
     def give_back(self) -> None:
         """Say that he does not: whoever polls next gets them."""
@@ -43,7 +46,9 @@ class Lease(Protocol):
 class Call:
     """A request of a client. Loop only."""
 
-    __slots__ = ("_receive", "_watch", "deadline", "leases", "on_gone", "principal", "scope")
+    __slots__ = (
+        "_receive", "_settled", "_watch", "deadline", "leases", "on_gone", "principal", "scope",
+    )  # fmt: skip
 
     def __init__(
         self, principal: Principal, scope: Scope, receive: Receive, deadline: float
@@ -53,6 +58,7 @@ class Call:
         self.deadline = deadline
         self.scope = scope
         self.leases: list[Lease] = []
+        self._settled: list[Lease] = []
         self.on_gone: Callable[[], None] | None = None
         """Called when the client goes while it is set."""
         self._receive = receive
@@ -93,8 +99,16 @@ class Call:
             self._watch.cancel()
         while self.leases:
             self.leases.pop().give_back()
+        self.confirm()
 
     async def settle(self) -> None:
-        """Say that the client has what it is answered with."""
+        """Keep what the client is answered with for him alone."""
         while self.leases:
-            await self.leases.pop(0).settle()
+            lease = self.leases.pop(0)
+            self._settled.append(lease)
+            await lease.settle()
+
+    def confirm(self) -> None:
+        """Say that the client has what was settled."""
+        while self._settled:
+            self._settled.pop(0).confirm()

@@ -80,3 +80,4 @@ async def _send(call: Call, answer: dict[str, JsonValue], send: Send) -> None:
     if await call.is_there():
         await call.settle()
     await send({"type": "http.response.body", "body": body[-1:]})
+    call.confirm()

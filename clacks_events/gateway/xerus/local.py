@@ -43,6 +43,9 @@ class _Lease:
     async def settle(self) -> None:
         pass
 
+    def confirm(self) -> None:
+        pass
+
     def give_back(self) -> None:
         self.return_(self.taken)
 

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from clacks_events.errors import ConnectionLost
@@ -51,12 +52,14 @@ class MailboxLease:
     poll: MailboxPoll
 
     async def settle(self) -> None:
+        self.poll.end(self.deliveries)
+        # Whoever polls next, anywhere, is to find everything else in its place.
+        await self.poll.closed
+
+    def confirm(self) -> None:
         for delivery in self.deliveries:
             delivery.ack()
         self.poll.shelf.gate.metrics.delivered("xerus", len(self.events))
-        self.poll.end()
-        # Whoever polls next, anywhere, is to find everything in its place.
-        await self.poll.closed
 
     def give_back(self) -> None:
         self.poll.end()
@@ -209,8 +212,8 @@ class MailboxPoll:
                 delivery.ack()
         return MailboxLease(events, bool(self._arrived), size, deliveries, self)
 
-    def end(self) -> None:
-        """Stop to read; what was not acknowledged goes back to its place."""
+    def end(self, keep: Sequence[Delivery] = ()) -> None:
+        """Stop to read; what was neither acknowledged nor is to be kept goes back to its place."""
         with self._lock:
             if self._is_over:
                 return
@@ -219,11 +222,11 @@ class MailboxPoll:
         if reading is None:
             self._closed()
         else:
-            self.shelf.spawn(self._close(reading))
+            self.shelf.spawn(self._close(reading, keep))
 
-    async def _close(self, reading: Reading) -> None:
+    async def _close(self, reading: Reading, keep: Sequence[Delivery]) -> None:
         try:
-            await self.shelf.read(reading.close)
+            await self.shelf.read(partial(reading.close, keep))
         finally:
             self._closed()
 

@@ -13,11 +13,12 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 import amqp
 
 from clacks_events.transport.amqp.notes import Note, events_queue
-from clacks_events.transport.base import Message, OnDeliveries
+from clacks_events.transport.base import Delivery, Message, OnDeliveries
 
 __all__ = ["AmqpReading", "Lane", "MailDelivery", "Taking"]
 
@@ -36,6 +37,10 @@ class MailDelivery:
         self._settle = settle
         self._lane = lane
         self._tag = tag
+
+    def tag_on(self, lane: Lane) -> int | None:
+        """Return its tag if it came on this channel."""
+        return self._tag if self._lane is lane else None
 
     def ack(self) -> None:
         self._settle(self._lane, self._tag)
@@ -78,10 +83,14 @@ class Taking:
             self._is_over = True
 
 
+End: TypeAlias = "Callable[[AmqpReading, Collection[Delivery]], None]"
+"""Stops a reading, except for the deliveries that are to be kept."""
+
+
 class AmqpReading:
     """One consumer of a mailbox; see Reading."""
 
-    def __init__(self, name: str, taking: Taking, end: Callable[[AmqpReading], None]) -> None:
+    def __init__(self, name: str, taking: Taking, end: End) -> None:
         self.name = name
         self.taking = taking
         self.consumer = f"reading-{next(_NUMBERS)}"
@@ -105,10 +114,10 @@ class AmqpReading:
         """Tell whether the note is to be used again, so that it stays."""
         return now - self._touched >= self._interval
 
-    def close(self) -> None:
+    def close(self, keep: Collection[Delivery] = ()) -> None:
         self.is_closed = True
         self.taking.end()
-        self._end(self)
+        self._end(self, keep)
 
 
 class Lane:
@@ -138,11 +147,14 @@ class Lane:
         self.readings.add(reading)
         reading.lane = self
 
-    def remove(self, reading: AmqpReading) -> None:
-        """Stop to consume, and put back what is unsettled; the broker has done it then."""
+    def remove(self, reading: AmqpReading, keep: Collection[int] = ()) -> None:
+        """Stop to consume, and put back what is unsettled; the broker has done it then.
+
+        What has a tag to ``keep`` stays here, to be settled.
+        """
         self.readings.discard(reading)
         self.channel.basic_cancel(reading.consumer)
-        held = self.held(reading)
+        held = [tag for tag in self.held(reading) if tag not in keep]
         for tag in held:
             self.channel.basic_reject(tag, requeue=True)
             del self.unsettled[tag]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Collection
 from functools import partial
 
 import amqp
@@ -16,7 +17,7 @@ from clacks_events.transport.amqp.desk import Desk
 from clacks_events.transport.amqp.lane import AmqpReading, Lane, MailDelivery, Taking
 from clacks_events.transport.amqp.link import Connect
 from clacks_events.transport.amqp.notes import look, touch
-from clacks_events.transport.base import PROBE, TransportCounters
+from clacks_events.transport.base import PROBE, Delivery, TransportCounters
 
 __all__ = ["Readings"]
 
@@ -202,15 +203,16 @@ class Readings(Desk):
         for reading in self._readings.values():
             reading.lane = None
 
-    def _end(self, reading: AmqpReading) -> None:
+    def _end(self, reading: AmqpReading, keep: Collection[Delivery]) -> None:
         if self._receiver is not None:
-            self._receiver.finish(partial(self._stop, reading), self._timeout)
+            self._receiver.finish(partial(self._stop, reading, keep), self._timeout)
 
-    def _stop(self, reading: AmqpReading) -> None:
+    def _stop(self, reading: AmqpReading, keep: Collection[Delivery]) -> None:
         self._readings.pop(reading.consumer, None)
         self._arrived.pop(reading, None)
         lane, reading.lane = reading.lane, None
         if lane is not None:
             # What was settled before is not put back.
             self._acknowledge()
-            lane.remove(reading)
+            own = (each for each in keep if isinstance(each, MailDelivery))
+            lane.remove(reading, {tag for each in own if (tag := each.tag_on(lane)) is not None})
