@@ -47,15 +47,23 @@ def broker(brokers: Brokers, certificates: Certificates) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def amqp_url(broker: Broker) -> str:
-    """The URL of a fresh vhost on the shared node."""
-    return broker.url_for(broker.fresh_vhost())
+def vhost(broker: Broker) -> Iterator[str]:
+    """A fresh vhost on the shared node."""
+    name = broker.fresh_vhost()
+    yield name
+    broker.give_back_vhost(name)
 
 
 @pytest.fixture
-def amqps_url(broker: Broker) -> str:
+def amqp_url(broker: Broker, vhost: str) -> str:
+    """The URL of a fresh vhost on the shared node."""
+    return broker.url_for(vhost)
+
+
+@pytest.fixture
+def amqps_url(broker: Broker, vhost: str) -> str:
     """The URL of a fresh vhost on the shared node, through TLS."""
-    return broker.url_for(broker.fresh_vhost(), tls=True)
+    return broker.url_for(vhost, tls=True)
 
 
 @pytest.fixture
