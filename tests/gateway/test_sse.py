@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import pytest
 
 from clacks_events import Event, EventMaker
 from clacks_events.gateway import GatewayOptions, HistoryOptions, Limits
-from clacks_events.gateway.stream import Bounds
 from tests.gateway.site import Site, open_gateway
 from tests.gateway.sse import Message, open_stream
 from tests.harness.waiting import wait_until
@@ -179,28 +177,6 @@ def test_earliest_is_all_that_is_kept(memory_site: Site) -> None:
         stream.take(3)
     with open_stream(site.url, query=BUSY, earliest="1") as stream:
         assert [each.id for each in stream.take(2)] == [sent[0], sent[2]]
-
-
-def test_who_is_too_slow_is_told_how_many_were_lost() -> None:
-    bounds = replace(Limits(), stream=Bounds(events=10))
-    with (
-        open_gateway("memory://sse", GatewayOptions(limits=bounds)) as site,
-        open_stream(site.url, type="PhoneStatus") as stream,
-    ):
-        total = 20_000
-        for number in range(total):
-            site.bus.publish(phone("busy", str(number)))
-        last = site.bus.publish(phone("last"))
-        received, lost = 0, 0
-        for message in iter(stream.next, None):
-            if message.event == "lost":
-                lost += message.json["lost"]
-            elif message.id == last.id:
-                break
-            else:
-                received += 1
-        assert lost > 0
-        assert received + lost == total
 
 
 def test_a_stream_ends_with_its_client(memory_site: Site) -> None:
