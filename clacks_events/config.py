@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 from clacks_events.errors import ConfigError
 from clacks_events.xml import MAX_SIZE
 
-__all__ = ["BusOptions", "Endpoint", "checked_name", "parse_url"]
+__all__ = ["BusOptions", "Endpoint", "checked_name", "parse_address", "parse_url"]
 
 _LONGEST_NAME = 255  # bytes of an AMQP short string
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
@@ -106,6 +106,17 @@ def _hint(scheme: str) -> str:
         f"cannot read the {scheme}:// URL: the port must be a number up to 65535, and special"
         " characters in user, password and path are %-encoded (# as %23, / as %2F, @ as %40)"
     )
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Take ``HOST:PORT``, where something is to listen, apart. Raises ConfigError."""
+    try:
+        endpoint = parse_url(f"tcp://{text}")
+    except ConfigError:
+        endpoint = None
+    if endpoint is None or not endpoint.host or endpoint.port is None or set("/?@") & set(text):
+        raise ConfigError(f"an address is HOST:PORT, not {text!r}")
+    return endpoint.host, endpoint.port
 
 
 def checked_name(what: str, name: str) -> str:

@@ -25,7 +25,7 @@ from clacks_events.cli.options import (
     short_name,
     wrong_usage,
 )
-from clacks_events.config import parse_url
+from clacks_events.config import parse_address
 from clacks_events.embedded import DEFAULT_ADDRESS, ensure_server
 from clacks_events.ending import end_at_once, stop_on_terminate
 from clacks_events.errors import ConfigError
@@ -84,12 +84,7 @@ def _address(text: str) -> str:
 
 
 def _server_url(text: str) -> str:
-    try:
-        endpoint = parse_url(f"zmq://{text}")
-    except ConfigError:
-        endpoint = None
-    if endpoint is None or not endpoint.host or endpoint.port is None or set("/?@") & set(text):
-        raise ConfigError(f"an address is HOST:PORT, not {text!r}")
+    parse_address(text)
     return f"zmq://{text}"
 
 

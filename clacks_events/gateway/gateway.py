@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp
 
 from clacks_events.agent import Agent
-from clacks_events.config import parse_url
+from clacks_events.config import parse_address
 from clacks_events.errors import ConfigError
 from clacks_events.gateway.access import check_address
 from clacks_events.gateway.app import application
@@ -42,7 +42,7 @@ class Gateway:
         """
         self._agent = agent
         self._options = options or GatewayOptions()
-        self._host, self._port = _taken_apart(address)
+        self._host, self._port = parse_address(address)
         check_address(self._host, self._options.access, agent.policy)
         self._server: Server | None = None
         self._gate: Gate | None = None
@@ -104,13 +104,3 @@ class Gateway:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _taken_apart(address: str) -> tuple[str, int]:
-    try:
-        endpoint = parse_url(f"http://{address}")
-    except ConfigError:
-        endpoint = None
-    if endpoint is None or not endpoint.host or endpoint.port is None or set("/?@") & set(address):
-        raise ConfigError(f"an address is HOST:PORT, not {address!r}")
-    return endpoint.host, endpoint.port

@@ -7,7 +7,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-__all__ = ["FAULTS", "decode", "encode"]
+__all__ = ["FAULTS", "decode", "encode", "is_deeper"]
 
 FAULTS = (TypeError, ValueError, OverflowError, RecursionError)
 """What a value without a JSON form raises."""
@@ -34,3 +34,18 @@ def decode(data: bytes) -> Any:
         return _json().decode(data)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether plain data has lists and objects nested in more levels than that."""
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, list | dict)
+        ]
+        if not level:
+            return False
+    return True

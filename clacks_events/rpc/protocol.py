@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clacks_events.event import JsonValue
-from clacks_events.rpc.coding import FAULTS, encode
+from clacks_events.rpc.coding import FAULTS, encode, is_deeper
 from clacks_events.xml import MAX_SIZE
 
 __all__ = [
@@ -111,8 +111,8 @@ def _json(body: bytes, max_size: int) -> Any:
         raise RpcFault(PARSE_ERROR, f"not JSON: {error}") from error
     except RecursionError as error:
         raise _too_deep() from error
-    if body.count(b"[") + body.count(b"{") > _DEEPEST:
-        _check_depth(found)
+    if body.count(b"[") + body.count(b"{") > _DEEPEST and is_deeper(found, _DEEPEST):
+        raise _too_deep()
     return found
 
 
@@ -131,20 +131,6 @@ def _constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
-
-
-def _check_depth(found: Any) -> None:
-    level = [found] if isinstance(found, list | dict) else []
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, list | dict)
-        ]
-        if not level:
-            return
-    raise _too_deep()
 
 
 def _too_deep() -> RpcFault:

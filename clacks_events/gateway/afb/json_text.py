@@ -7,7 +7,7 @@ import math
 from typing import Any, Final
 
 from clacks_events.event import JsonValue
-from clacks_events.rpc.coding import FAULTS, encode
+from clacks_events.rpc.coding import FAULTS, encode, is_deeper
 
 __all__ = ["FAULTS", "decoded", "encoded"]
 
@@ -24,8 +24,8 @@ def decoded(text: str) -> JsonValue:
         found: JsonValue = _DECODER.decode(text)
     except RecursionError as error:
         raise _too_deep() from error
-    if text.count("[") + text.count("{") > _DEEPEST:
-        _check_depth(found)
+    if text.count("[") + text.count("{") > _DEEPEST and is_deeper(found, _DEEPEST):
+        raise _too_deep()
     if "\\u" in text:
         # Raises a ValueError for what is no Unicode.
         json.dumps(found, ensure_ascii=False).encode()
@@ -62,20 +62,6 @@ def _finite(text: str) -> float:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite
 )
-
-
-def _check_depth(found: Any) -> None:
-    level = [found] if isinstance(found, list | dict) else []
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, list | dict)
-        ]
-        if not level:
-            return
-    raise _too_deep()
 
 
 def _too_deep() -> ValueError:

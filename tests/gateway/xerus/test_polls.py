@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -30,18 +29,6 @@ from tests.gateway.xerus.devices import (
 from tests.harness.waiting import wait_until
 
 POLL = {"method": "pollEvents", "params": {}, "id": 1}
-
-
-@pytest.fixture
-def site(url: str) -> Iterator[Site]:
-    with open_gateway(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def device(site: Site) -> Iterator[Device]:
-    with Device(site.address) as opened:
-        yield opened
 
 
 @pytest.fixture

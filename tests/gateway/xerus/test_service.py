@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,18 +24,6 @@ from tests.gateway.xerus.devices import (
     sensors,
     usermgmt,
 )
-
-
-@pytest.fixture
-def site(url: str) -> Iterator[Site]:
-    with open_gateway(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def device(site: Site) -> Iterator[Device]:
-    with Device(site.address) as opened:
-        yield opened
 
 
 @pytest.fixture
